@@ -1,0 +1,191 @@
+"""Everything that can go wrong, as one tree; a class is an exit code and a remedy.
+
+    AgentError                            1   a bug, if nothing more special fits
+    ├── UsageError                        2   the command line asks for something that cannot be
+    │   └── LaneBusyError                     another process works for this partner
+    ├── PartlyFailedError                 3   the run finished, a partner or file did not
+    ├── ConfigError                      10   the YAML files, all problems at once
+    ├── DatabaseError                    20
+    │   ├── DatabaseUnavailableError          temporary: hold and try again
+    │   ├── SchemaMismatchError               a table, column or right is missing
+    │   ├── OtvUserError                      the recorded author is missing or may do things (rule R2)
+    │   └── SlotTakenError                    the database refused a double booking (promise P13)
+    ├── TrustError                       30   keys and licence
+    │   ├── GpgUnavailableError               temporary: gpg missing, hanging or unable to start
+    │   ├── KeyUnusableError                  missing, weak, expired, revoked or malformed key
+    │   ├── SealingFailedError                nothing may leave
+    │   └── LicenceInvalidError               nothing leaves and nothing is imported (rule R1)
+    ├── TransferError                    40   temporary: the file stays in the outbox
+    │   ├── HostKeyRefusedError               never retried with another key
+    │   └── DeadlineExceededError
+    ├── SpoolError                       50   folders, disk, locks
+    │   ├── AlreadyRunningError
+    │   └── AuditBrokenError                  the chain does not verify
+    └── InboundRefusal                    3   what a partner sent; never our own fault
+        ├── UnauthenticatedFileError          quarantine without a receipt (QuarantineReason)
+        └── RefusedMessageError               quarantine with a receipt (exchange_formats MessageReason)
+
+Messages say what, where and what to do. They never carry patient data, key
+material, passphrases or text that came from outside.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import ClassVar
+
+
+class AgentError(Exception):
+    """Root of the tree: `exit_code` for the command line, `remedy` for the person reading."""
+
+    exit_code: ClassVar[int] = 1
+    remedy: ClassVar[str] = "This is a defect of the agent: please report it with the log of this run."
+    temporary: ClassVar[bool] = False
+    """True: our own passing fault. Inbound files wait, nothing is quarantined (promise P9)."""
+
+
+class UsageError(AgentError):
+    exit_code = 2
+    remedy = "See `otv-agent --help`."
+
+
+class LaneBusyError(UsageError):
+    temporary = True
+    remedy = "Another otv-agent process works for this partner: wait for it, or stop the service first."
+
+
+class PartlyFailedError(AgentError):
+    exit_code = 3
+    remedy = "See the lines above for the partner or file; everything else was done."
+
+
+class ConfigError(AgentError):
+    """All problems of a configuration at once; each is `file:line: path: what to do`."""
+
+    exit_code = 10
+    remedy = "Correct the lines named above and run `otv-agent check`."
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class DatabaseError(AgentError):
+    exit_code = 20
+    remedy = "Run `otv-agent practice check`."
+
+
+class DatabaseUnavailableError(DatabaseError):
+    temporary = True
+    remedy = "Check that the database server runs and that `database.url` is right; work resumes by itself."
+
+
+class SchemaMismatchError(DatabaseError):
+    remedy = "Run `otv-agent practice check` and see docs/practice-database.md."
+
+
+class OtvUserError(DatabaseError):
+    remedy = "In the practice software, create one active user for online booking in a role without any permission."
+
+
+class SlotTakenError(DatabaseError):
+    remedy = "Nothing to do: the partner is told that the slot is taken."
+
+
+class TrustError(AgentError):
+    exit_code = 30
+    remedy = "Run `otv-agent check`."
+
+
+class GpgUnavailableError(TrustError):
+    temporary = True
+    remedy = "Install GnuPG 2.2 or later and set `openpgp.gpg_program`; work resumes by itself."
+
+
+class KeyUnusableError(TrustError):
+    remedy = "Exchange a current key with the partner and pin it with `otv-agent keys pin`."
+
+
+class SealingFailedError(TrustError):
+    remedy = "Run `otv-agent check`; nothing was sent."
+
+
+class LicenceInvalidError(TrustError):
+    remedy = "Install a current licence with `otv-agent licence install FILE`."
+
+
+class TransferError(AgentError):
+    exit_code = 40
+    temporary = True
+    remedy = "Check the partner's server and network; the files stay in the outbox and are tried again."
+
+
+class HostKeyRefusedError(TransferError):
+    remedy = "Ask the partner for its host key over another channel, then set `sftp.host_keys`."
+
+
+class DeadlineExceededError(TransferError):
+    pass
+
+
+class SpoolError(AgentError):
+    exit_code = 50
+    temporary = True
+    remedy = "Check free disk space and the permissions of the data folder."
+
+
+class AlreadyRunningError(SpoolError):
+    temporary = False
+    remedy = "The agent already runs on this data folder: stop the service first."
+
+
+class AuditBrokenError(SpoolError):
+    temporary = False
+    remedy = "Keep the database as it is and call whoever is responsible for data protection."
+
+
+class QuarantineReason(StrEnum):
+    """Why a file that nobody's key vouches for was set aside. Closed; listed in docs/exchange-formats.md."""
+
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    NOT_A_REGULAR_FILE = "not_a_regular_file"
+    UNREADABLE = "unreadable"
+    UNEXPECTED_NAME = "unexpected_name"
+    CRASH_LOOP = "crash_loop"
+    NOT_OPENPGP = "not_openpgp"
+    NOT_ENCRYPTED = "not_encrypted"
+    NO_INTEGRITY = "no_integrity_protection"
+    WRONG_RECIPIENT = "wrong_recipient"
+    DAMAGED = "damaged"
+    BOMB = "expands_too_far"
+    NOT_SIGNED = "not_signed"
+    UNEXPECTED_STRUCTURE = "unexpected_structure"
+    WRONG_SIGNER = "wrong_signer"
+    BAD_SIGNATURE = "bad_signature"
+    KEY_EXPIRED = "key_expired"
+    KEY_REVOKED = "key_revoked"
+    WEAK_SIGNATURE = "weak_signature"
+    SIGNATURE_TIME = "signature_time_out_of_bounds"
+
+
+class InboundRefusal(AgentError):
+    """A file from a partner that is not imported; `receipt_word` is the reason beside it."""
+
+    exit_code = 3
+    remedy = "See docs/exchange-formats.md for the reason; ask the partner to send the file again, corrected."
+
+    def __init__(self, receipt_word: str) -> None:
+        super().__init__(f"inbound file refused: {receipt_word}")
+        self.receipt_word = receipt_word
+
+
+class UnauthenticatedFileError(InboundRefusal):
+    """Nobody's signature vouches for the file: quarantine, and no answer (promise P4)."""
+
+    def __init__(self, reason: QuarantineReason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+class RefusedMessageError(InboundRefusal):
+    """The partner signed it, but it cannot be processed: quarantine, and a receipt that says why."""
