@@ -1,0 +1,1 @@
+"""The bridge between a practice and its booking partners."""

@@ -1,0 +1,1 @@
+"""What partners and practices agree on."""
