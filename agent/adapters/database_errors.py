@@ -1,0 +1,91 @@
+"""What a database driver complained about, in the words of `agent.errors`.
+
+`agent.adapters.database` puts every transaction through `translated`, so that
+no driver's error leaves the adapters. A driver's text can quote the row it
+refused ("Failing row contains ..."); only the texts of missing tables,
+columns and rights are passed on, because those name the schema alone.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from sqlalchemy.exc import DBAPIError, TimeoutError
+
+from agent.errors import DatabaseError, DatabaseUnavailableError, SchemaMismatchError
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html, by class and by single code:
+# connection, invalid login, unknown database, resources (disk full, too many clients), operator
+# intervention (shutdown, starting up), system error; lock not available, read only, deadlock, serialization.
+_PASSING_CLASSES = frozenset({"08", "28", "3D", "53", "57", "58"})
+_PASSING_CODES = frozenset({"55P03", "25006", "40P01", "40001"})
+# Undefined table, column and function; missing right; unknown schema; wrong type of a column.
+_SCHEMA_CODES = frozenset({"42P01", "42703", "42883", "42501", "3F000", "42804"})
+
+# https://www.sqlite.org/rescode.html
+_PASSING_SQLITE = frozenset(
+    {
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_SCHEMA,
+    }
+)
+_PRIMARY_CODE = 0xFF
+
+
+@contextmanager
+def translated(place: str) -> Iterator[None]:
+    """Errors of the block as DatabaseUnavailableError, SchemaMismatchError or plain DatabaseError.
+
+    `place` names the database without a password. Errors that are not the
+    database's pass unchanged.
+    """
+    try:
+        yield
+    except TimeoutError as error:
+        raise DatabaseUnavailableError(f"{place}: all connections are in use") from error
+    except DBAPIError as error:
+        # Without a cause: what the driver wrote may quote a patient's row.
+        raise _translation(place, error) from None
+
+
+def _translation(place: str, error: DBAPIError) -> DatabaseError:
+    if isinstance(error.orig, psycopg.Error):
+        return _of_postgresql(place, error.orig)
+    if isinstance(error.orig, sqlite3.Error):
+        return _of_sqlite(place, error.orig)
+    return DatabaseError(f"{place}: {type(error).__name__}")
+
+
+def _of_postgresql(place: str, error: psycopg.Error) -> DatabaseError:
+    code = error.sqlstate
+    if code is None:
+        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+            return DatabaseUnavailableError(f"{place}: no connection, or the server went away")
+        return DatabaseError(f"{place}: {type(error).__name__}")
+    if code[:2] in _PASSING_CLASSES or code in _PASSING_CODES:
+        return DatabaseUnavailableError(f"{place}: {type(error).__name__} ({code})")
+    if code in _SCHEMA_CODES:
+        return SchemaMismatchError(f"{place}: {error.diag.message_primary} ({code})")
+    return DatabaseError(f"{place}: the server refused a statement, {type(error).__name__} ({code})")
+
+
+def _of_sqlite(place: str, error: sqlite3.Error) -> DatabaseError:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return DatabaseError(f"{place}: {type(error).__name__}")
+    name = error.sqlite_errorname
+    if code & _PRIMARY_CODE in _PASSING_SQLITE:
+        return DatabaseUnavailableError(f"{place}: {name}")
+    if code == sqlite3.SQLITE_ERROR:
+        return SchemaMismatchError(f"{place}: {error}")
+    return DatabaseError(f"{place}: the database refused a statement, {name}")
