@@ -20,7 +20,8 @@
     │   └── DeadlineExceededError
     ├── SpoolError                       50   folders, disk, locks
     │   ├── AlreadyRunningError
-    │   └── AuditBrokenError                  the chain does not verify
+    │   ├── AuditBrokenError                  the chain does not verify
+    │   └── ClockBehindError                  temporary: earlier than the newest audit entry
     └── InboundRefusal                    3   what a partner sent; never our own fault
         ├── UnauthenticatedFileError          quarantine without a receipt (QuarantineReason)
         └── RefusedMessageError               quarantine with a receipt (exchange_formats MessageReason)
@@ -141,6 +142,13 @@ class AlreadyRunningError(SpoolError):
 class AuditBrokenError(SpoolError):
     temporary = False
     remedy = "Keep the database as it is and call whoever is responsible for data protection."
+
+
+class ClockBehindError(SpoolError):
+    """The clock shows a time well before the newest audit entry: hold, never quarantine."""
+
+    temporary = True
+    remedy = "Correct the server's clock; work resumes by itself."
 
 
 class QuarantineReason(StrEnum):
