@@ -1,0 +1,200 @@
+"""Writes patients, appointments and notes into the practice's own tables, as the OTV user.
+
+The import story reads its matching candidates here and carries out what the
+rules decided, inside one write transaction. It never updates a patient or a
+contact point that the practice keeps (reading A5), and it never commits.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, insert, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from agent.adapters import tables
+from agent.domain.practice import Consent, ContactPoint, Patient
+from agent.errors import DatabaseError, SlotTakenError
+from agent.ports import NewAppointment, NewPatient
+
+PLACEHOLDER_BIRTH_DATE = date(1900, 1, 1)
+"""What practices type when they do not know; it counts as missing, like a date in the future (reading A7)."""
+
+POSTGRESQL_EXCLUSION_VIOLATION = "23P01"
+
+
+class SqlAppointmentBook:
+    """`AppointmentBook` over one open write transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._undated: dict[tuple[str, date], list[Patient]] = {}
+        self._partners_with_page: set[str] = set()
+
+    def candidates(self, partner_id: str, birth_date: date, today: date) -> list[Patient]:
+        """Active or not, whatever the consent; the undated ones may be thousands and are read once."""
+        undated = self._patients_without_birth_date(partner_id, today)
+        if _counts_as_missing(birth_date, today):
+            return list(undated)
+        return [*self._patients(partner_id, tables.patient.c.birth_date == birth_date), *undated]
+
+    def create_patient(self, patient: NewPatient, author: int, now: datetime) -> int:
+        patient_id: int = self._connection.execute(
+            insert(tables.patient).returning(tables.patient.c.patient_id),
+            {
+                "given_name": patient.given_name,
+                "family_name": patient.family_name,
+                "birth_date": patient.birth_date,
+                "active": True,
+                **_record_info(author, now),
+            },
+        ).scalar_one()
+        self._add_contact_points(patient_id, patient.contact_points)
+        self._forget_undated(patient.birth_date)
+        return patient_id
+
+    def add_appointment(self, appointment: NewAppointment, author: int, now: datetime) -> int:
+        """In a savepoint: on PostgreSQL a refused statement would spoil the rest of the transaction."""
+        try:
+            with self._connection.begin_nested():
+                appointment_id: int = self._connection.execute(
+                    insert(tables.appointment).returning(tables.appointment.c.appointment_id),
+                    {
+                        "column_id": appointment.column_id,
+                        "patient_id": appointment.patient_id,
+                        "type_id": appointment.type_id,
+                        "assignment_id": appointment.assignment_id,
+                        "starts_at": appointment.starts_at,
+                        "ends_at": appointment.ends_at,
+                        "status": "booked",
+                        "exclusive": True,
+                        **_record_info(author, now),
+                    },
+                ).scalar_one()
+        except IntegrityError as error:
+            if _is_overlap(error):
+                raise SlotTakenError("the column already holds an appointment at this time") from None
+            # Without a cause, here and above: a driver's text can quote the row it refused.
+            raise DatabaseError(
+                "the appointment book refused an appointment: a column, patient, type, assignment or staff "
+                "member that it names is not there, or another rule of the database forbids it"
+            ) from None
+        return appointment_id
+
+    def ensure_consent_page(self, partner_id: str, partner_name: str, author: int, now: datetime) -> bool:
+        if partner_id in self._partners_with_page:
+            return False
+        self._partners_with_page.add(partner_id)
+        self._insert_if_absent(tables.booking_partner, {"partner_id": partner_id, "name": partner_name})
+        return self._insert_if_absent(
+            tables.consent_page, {"partner_id": partner_id, "created_by": author, "created_at": now}
+        )
+
+    def add_note(
+        self,
+        kind: str,
+        partner_id: str,
+        patient_id: int,
+        other_patient_id: int | None,
+        appointment_id: int,
+        now: datetime,
+    ) -> None:
+        self._connection.execute(
+            insert(tables.staff_note),
+            {
+                "kind": kind,
+                "partner_id": partner_id,
+                "patient_id": patient_id,
+                "other_patient_id": other_patient_id,
+                "appointment_id": appointment_id,
+                "created_at": now,
+            },
+        )
+
+    def _patients_without_birth_date(self, partner_id: str, today: date) -> list[Patient]:
+        key = (partner_id, today)
+        if key not in self._undated:
+            birth_date = tables.patient.c.birth_date
+            self._undated[key] = self._patients(
+                partner_id,
+                or_(birth_date.is_(None), birth_date == PLACEHOLDER_BIRTH_DATE, birth_date > today),
+            )
+        return self._undated[key]
+
+    def _forget_undated(self, birth_date: date) -> None:
+        """A new patient belongs into the lists that were read before it existed."""
+        for key in [key for key in self._undated if _counts_as_missing(birth_date, key[1])]:
+            del self._undated[key]
+
+    def _patients(self, partner_id: str, condition: ColumnElement[bool]) -> list[Patient]:
+        patient, contact_point, consent = tables.patient, tables.contact_point, tables.consent
+        rows = self._connection.execute(
+            select(
+                patient.c.patient_id,
+                patient.c.given_name,
+                patient.c.family_name,
+                patient.c.birth_date,
+                patient.c.active,
+                consent.c.status,
+                contact_point.c.system,
+                contact_point.c.use,
+                contact_point.c.value,
+            )
+            .outerjoin_from(
+                patient,
+                consent,
+                and_(consent.c.patient_id == patient.c.patient_id, consent.c.partner_id == partner_id),
+            )
+            .outerjoin(contact_point, contact_point.c.patient_id == patient.c.patient_id)
+            .where(condition)
+            .order_by(patient.c.patient_id, contact_point.c.contact_point_id)
+        )
+        return [_patient(tuple(group)) for _, group in groupby(rows, key=attrgetter("patient_id"))]
+
+    def _add_contact_points(self, patient_id: int, contact_points: Iterable[ContactPoint]) -> None:
+        rows = [
+            {"patient_id": patient_id, "system": point.system, "use": point.use, "value": point.value}
+            for point in contact_points
+        ]
+        if rows:
+            self._connection.execute(insert(tables.contact_point), rows)
+
+    def _insert_if_absent(self, table: Table, row: dict[str, Any]) -> bool:
+        """The database decides: the practice software may add the same row at the same moment."""
+        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+        statement = dialect.insert(table).values(row).on_conflict_do_nothing()
+        return self._connection.execute(statement).rowcount == 1
+
+
+def _counts_as_missing(birth_date: date, today: date) -> bool:
+    return birth_date == PLACEHOLDER_BIRTH_DATE or birth_date > today
+
+
+def _record_info(author: int, now: datetime) -> dict[str, Any]:
+    return {"created_by": author, "created_at": now, "changed_by": author, "changed_at": now}
+
+
+def _patient(rows: Sequence[Any]) -> Patient:
+    """One patient from its rows, one per contact point, or a single one without."""
+    first = rows[0]
+    return Patient(
+        patient_id=first.patient_id,
+        given_name=first.given_name,
+        family_name=first.family_name,
+        birth_date=first.birth_date,
+        active=first.active,
+        consent=Consent(first.status) if first.status else Consent.OPEN,
+        contact_points=tuple(ContactPoint(row.system, row.use, row.value) for row in rows if row.system),
+    )
+
+
+def _is_overlap(error: IntegrityError) -> bool:
+    """PostgreSQL's exclusion constraint, or the trigger that does its work on SQLite."""
+    cause = error.orig
+    if isinstance(cause, sqlite3.IntegrityError):
+        return cause.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_TRIGGER
+    return getattr(cause, "sqlstate", None) == POSTGRESQL_EXCLUSION_VIOLATION
