@@ -1,0 +1,163 @@
+"""Verify an OpenPGP message that must be one signature by a pinned key over one content, and nothing else.
+
+The last step of opening a sealed file, and the whole of reading a licence.
+The packets are taken apart here, and gpgv is given our own encoding of them,
+so the bytes that come back are the bytes that were verified. No content
+leaves this module before the verdict (promise P1).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+from agent.adapters.gpg_process import GpgRun, run_gpgv
+from agent.adapters.openpgp_packets import (
+    Packet,
+    Tag,
+    encode_packet,
+    inflated,
+    literal_content,
+    literal_packet,
+    primary_fingerprints,
+    read_packets,
+)
+from agent.errors import GpgUnavailableError, KeyUnusableError, QuarantineReason, UnauthenticatedFileError
+
+DEFAULT_TOLERANCE = timedelta(minutes=10)
+DEFAULT_MAX_CONTENT_BYTES = 10 * 1024 * 1024
+
+BINARY_DOCUMENT = 0x00
+STRONG_HASHES = frozenset({8, 9, 10})
+"""SHA-256, SHA-384, SHA-512 (RFC 4880, 9.4)."""
+
+REFUSALS = (
+    ("BADSIG", QuarantineReason.BAD_SIGNATURE),
+    ("REVKEYSIG", QuarantineReason.KEY_REVOKED),
+    ("EXPKEYSIG", QuarantineReason.KEY_EXPIRED),
+    ("EXPSIG", QuarantineReason.SIGNATURE_TIME),
+    ("NO_PUBKEY", QuarantineReason.WRONG_SIGNER),
+    ("ERRSIG", QuarantineReason.BAD_SIGNATURE),
+    ("UNEXPECTED", QuarantineReason.BAD_SIGNATURE),
+    ("NODATA", QuarantineReason.BAD_SIGNATURE),
+    ("FAILURE", QuarantineReason.BAD_SIGNATURE),
+)
+"""Status lines that end the matter, the plainest reason first."""
+
+OUR_OWN_FAULTS = ("add_keyblock_resource", "keydb_search")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedMessage:
+    """Content vouched for by exactly one valid signature of a pinned key."""
+
+    content: bytes
+    signer_fingerprint: str
+    signed_at: datetime
+
+
+def verify_signed_message(
+    packets: bytes,
+    *,
+    gpgv_program: str,
+    key_ring: Path,
+    fingerprints: Collection[str],
+    now: datetime,
+    max_age: timedelta,
+    tolerance: timedelta = DEFAULT_TOLERANCE,
+    max_content_bytes: int = DEFAULT_MAX_CONTENT_BYTES,
+) -> VerifiedMessage:
+    """The content of a binary (not armored) signed message, compressed at most once.
+
+    `key_ring` is a file of binary public keys one after the other, and
+    `fingerprints` are the full primary fingerprints, upper case, one of which
+    must have signed between `now - max_age` and `now + tolerance`. Raises
+    UnauthenticatedFileError when the message is at fault, KeyUnusableError
+    when the ring file lacks every pinned key, GpgUnavailableError when gpgv
+    cannot do its work.
+    """
+    require_pinned_key(key_ring, fingerprints)
+    one_pass, content, signature = _signed_parts(packets, max_content_bytes)
+    _require_strong_binary_signature(one_pass, signature)
+    ours = b"".join(encode_packet(packet) for packet in (one_pass, literal_packet(content), signature))
+    run = run_gpgv(gpgv_program, ["--keyring", str(key_ring), "--weak-digest", "SHA1"], ours)
+    signer, signed_at = _judged(run, fingerprints, now)
+    if not now - max_age <= signed_at <= now + tolerance:
+        raise UnauthenticatedFileError(QuarantineReason.SIGNATURE_TIME)
+    return VerifiedMessage(content, signer, signed_at)
+
+
+def require_pinned_key(key_ring: Path, fingerprints: Collection[str]) -> None:
+    """Without the pinned key, gpgv would blame the file for what is missing here."""
+    try:
+        present = primary_fingerprints(key_ring.read_bytes())
+    except (OSError, UnauthenticatedFileError) as error:
+        raise KeyUnusableError(
+            "the partner's key ring file is missing or damaged: pin the key again"
+        ) from error
+    if not set(present) & set(fingerprints):
+        raise KeyUnusableError("the partner's key ring file holds none of the pinned keys: pin the key again")
+
+
+def _signed_parts(packets: bytes, max_content_bytes: int) -> tuple[Packet, bytes, Packet]:
+    """One-pass signature, content, signature; one level of compression around them is taken off."""
+    found = list(islice(read_packets(packets), 4))
+    if [packet.tag for packet in found] == [Tag.COMPRESSED]:
+        found = list(islice(read_packets(inflated(found[0], max_content_bytes)), 4))
+    tags = [packet.tag for packet in found]
+    if tags == [Tag.LITERAL]:
+        raise UnauthenticatedFileError(QuarantineReason.NOT_SIGNED)
+    if tags != [Tag.ONE_PASS_SIGNATURE, Tag.LITERAL, Tag.SIGNATURE]:
+        raise UnauthenticatedFileError(QuarantineReason.UNEXPECTED_STRUCTURE)
+    content = literal_content(found[1])
+    if len(content) > max_content_bytes:
+        raise UnauthenticatedFileError(QuarantineReason.BOMB)
+    return found[0], content, found[2]
+
+
+def _require_strong_binary_signature(one_pass: Packet, signature: Packet) -> None:
+    """Both packets name the same type and algorithms (RFC 4880, 5.2.3 and 5.4), and ones we accept."""
+    announced, signed = one_pass.body, signature.body
+    if len(announced) != 13 or len(signed) < 4 or announced[0] != 3 or signed[0] != 4 or announced[12] != 1:
+        raise UnauthenticatedFileError(QuarantineReason.UNEXPECTED_STRUCTURE)
+    kind, key_algorithm, digest = signed[1], signed[2], signed[3]
+    if (kind, digest, key_algorithm) != tuple(announced[1:4]) or kind != BINARY_DOCUMENT:
+        raise UnauthenticatedFileError(QuarantineReason.UNEXPECTED_STRUCTURE)
+    if digest not in STRONG_HASHES:
+        raise UnauthenticatedFileError(QuarantineReason.WEAK_SIGNATURE)
+
+
+def _judged(run: GpgRun, fingerprints: Collection[str], now: datetime) -> tuple[str, datetime]:
+    """Primary fingerprint of the signer and time of the signature; every status line is counted."""
+    if run.exit_code > 2 or any(
+        line.keyword == "ERROR" and line.arguments[:1] and line.arguments[0] in OUR_OWN_FAULTS
+        for line in run.status
+    ):
+        raise GpgUnavailableError("gpgv cannot read the partner's key ring file or cannot run")
+    for keyword, reason in REFUSALS:
+        if run.count(keyword):
+            raise UnauthenticatedFileError(reason)
+    valid = run.first("VALIDSIG")
+    counts = [run.count(keyword) for keyword in ("NEWSIG", "GOODSIG", "VALIDSIG")]
+    if counts != [1, 1, 1] or run.exit_code != 0 or valid is None:
+        raise UnauthenticatedFileError(QuarantineReason.BAD_SIGNATURE)
+    return _judged_validsig(valid.arguments, fingerprints, now)
+
+
+def _judged_validsig(
+    arguments: tuple[str, ...], fingerprints: Collection[str], now: datetime
+) -> tuple[str, datetime]:
+    """Fingerprint, date, time, expiry, version, -, algorithm, hash, class, primary (GnuPG doc/DETAILS)."""
+    if len(arguments) < 10:
+        raise GpgUnavailableError("gpgv reports a valid signature in a form unknown here")
+    signed, expires, version, digest, kind, primary = (arguments[i] for i in (2, 3, 4, 7, 8, 9))
+    if primary not in fingerprints:
+        raise UnauthenticatedFileError(QuarantineReason.WRONG_SIGNER)
+    if (version, kind) != ("4", "00"):
+        raise UnauthenticatedFileError(QuarantineReason.UNEXPECTED_STRUCTURE)
+    if int(digest) not in STRONG_HASHES:
+        raise UnauthenticatedFileError(QuarantineReason.WEAK_SIGNATURE)
+    if int(expires) and datetime.fromtimestamp(int(expires), UTC) <= now:
+        raise UnauthenticatedFileError(QuarantineReason.SIGNATURE_TIME)
+    return primary, datetime.fromtimestamp(int(signed), UTC)
