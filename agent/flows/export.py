@@ -1,0 +1,176 @@
+"""Export: practice database -> pure rules -> document -> sealed file -> outbox.
+
+Order of effects, and what a crash in each gap means:
+
+1. take the sequence number, give aliases      a number is skipped; partners take gaps for normal
+2. read one snapshot, seal it into a draft     the draft is removed at the next start
+3. commit the disclosures and the audit entry  an audit line too many, never an unrecorded disclosure
+4. publish the draft in the outbox             as before
+
+Plaintext exists only in memory and in the pipe to gpg. If reading fails
+half-way the sealer kills gpg and the draft is dropped.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from agent.domain import documents
+from agent.domain.availability import busy_window, offer_window
+from agent.domain.consent import in_transmit_set
+from agent.domain.intervals import instant
+from agent.flows.lane import Lane, PracticeSide
+from agent.ports import PracticeSnapshot
+from exchange_formats.codec import encode
+from exchange_formats.envelope import Envelope, Kind
+from exchange_formats.fields import Record
+from exchange_formats.file_names import sealed_name
+
+EXPORTED_KINDS = (Kind.AVAILABILITY, Kind.REFERENCE_DATA, Kind.PATIENTS)
+
+Progress = Callable[[int], None]
+"""Told now and then how many records have been written."""
+PROGRESS_STEP = 1000
+
+
+@dataclass(slots=True)
+class ExportResult:
+    """What is on its way: the file, how many records of which sort, and whom it discloses for the first time."""
+
+    kind: Kind
+    file_name: str = ""
+    records: Counter[str] = field(default_factory=Counter)
+    size: int = 0
+    first_disclosures: list[int] = field(default_factory=list)
+    removals: list[str] = field(default_factory=list)
+
+
+def kinds_for(lane: Lane) -> tuple[Kind, ...]:
+    """What this partner gets: the patients file is opt-in (reading A2)."""
+    return tuple(kind for kind in EXPORTED_KINDS if kind is not Kind.PATIENTS or lane.receives_patients)
+
+
+def export(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progress | None = None) -> ExportResult:
+    """Put one sealed file of `kind` into the partner's outbox.
+
+    Raises LicenceInvalidError, DatabaseError, TrustError, SpoolError; then nothing was published.
+    """
+    practice.require_licence(lane.partner_id)
+    now = practice.clock()
+    result = ExportResult(kind)
+
+    with practice.database.write() as work:
+        if kind is Kind.PATIENTS:
+            work.disclosures.assign_aliases(lane.partner_id)
+        sequence = work.disclosures.next_sequence(lane.partner_id, kind.value)
+        anchor = work.audit.head()
+
+    with lane.outbox.draft() as draft:
+        with practice.database.read() as snapshot:
+            envelope = Envelope(
+                record="envelope",
+                format="otv",
+                version=1,
+                kind=kind,
+                message_id=str(uuid.uuid4()),
+                sequence=sequence,
+                practice_id=practice.practice_id,
+                partner_id=lane.partner_id,
+                created_at=documents.datetime_text(now),
+                valid_until=_valid_until(lane, kind, now),
+                time_zone=snapshot.identity().time_zone,
+                audit_head=str(anchor),
+            )
+            records = _records(snapshot, lane, kind, now, result)
+            sealed = lane.sealer.seal(encode(envelope, _counted(records, result, progress)), draft.file)
+
+        result.file_name, result.size = sealed_name(envelope), sealed.size
+        with practice.database.write() as work:
+            work.disclosures.mark_sent(lane.partner_id, result.first_disclosures, now)
+            work.disclosures.mark_removed(lane.partner_id, result.removals, now)
+            work.disclosures.add_outbound(
+                message_id=envelope.message_id,
+                partner_id=lane.partner_id,
+                kind=kind.value,
+                sequence=sequence,
+                created_at=now,
+                record_count=result.records.total(),
+                sealed_sha256=sealed.sha256,
+            )
+            work.audit.append(
+                "export prepared",
+                now,
+                lane.partner_id,
+                kind=kind.value,
+                message_id=envelope.message_id,
+                records=result.records.total(),
+                sealed_sha256=sealed.sha256,
+            )
+        draft.publish(result.file_name)
+    return result
+
+
+def preview(practice: PracticeSide, lane: Lane, kind: Kind) -> ExportResult:
+    """What an export would hold, counted; nothing is written anywhere, not even an alias."""
+    practice.require_licence(lane.partner_id)
+    now = practice.clock()
+    result = ExportResult(kind)
+    with practice.database.read() as snapshot:
+        for _ in _counted(_records(snapshot, lane, kind, now, result, dry_run=True), result, None):
+            pass
+    return result
+
+
+def _records(
+    snapshot: PracticeSnapshot,
+    lane: Lane,
+    kind: Kind,
+    now: datetime,
+    result: ExportResult,
+    *,
+    dry_run: bool = False,
+) -> Iterator[Record]:
+    if kind is Kind.PATIENTS:
+        return _patients(snapshot, lane, result, dry_run=dry_run)
+    calendar = snapshot.calendar()
+    if kind is Kind.REFERENCE_DATA:
+        return documents.reference_records(calendar)
+    window = busy_window(calendar, offer_window(calendar, lane.terms, instant(now)))
+    return documents.availability_records(calendar, snapshot.busy(window), lane.terms, instant(now))
+
+
+def _patients(
+    snapshot: PracticeSnapshot, lane: Lane, result: ExportResult, *, dry_run: bool
+) -> Iterator[Record]:
+    for consented in snapshot.consented_patients(lane.partner_id):
+        patient = consented.patient
+        # The query narrows, the rule decides, here and last: consent as it stands at this moment (R15).
+        if not in_transmit_set(patient.active, patient.consent):
+            continue
+        if consented.alias is None and not dry_run:
+            continue  # Agreed after the aliases were given: in the next file.
+        record = documents.patient_record(patient, consented.alias or "not-yet-given")
+        if record is None:
+            continue
+        if not consented.disclosed:
+            result.first_disclosures.append(patient.patient_id)
+        yield record
+    for alias in snapshot.removed_aliases(lane.partner_id):
+        result.removals.append(alias)
+        yield documents.removal_record(alias)
+
+
+def _counted(records: Iterator[Record], result: ExportResult, progress: Progress | None) -> Iterator[Record]:
+    for written, record in enumerate(records, start=1):
+        result.records[record.record] += 1  # type: ignore[attr-defined]
+        if progress is not None and written % PROGRESS_STEP == 0:
+            progress(written)
+        yield record
+
+
+def _valid_until(lane: Lane, kind: Kind, now: datetime) -> str | None:
+    if kind is not Kind.AVAILABILITY:
+        return None
+    return documents.datetime_text(now + lane.availability_valid_for)

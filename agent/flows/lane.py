@@ -1,0 +1,40 @@
+"""The two sides a story runs between: the practice, and one partner's lane.
+
+Made in `agent.app`, nowhere else. A lane holds all that belongs to one
+partner, so that nothing of another partner can be reached from its story.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from agent.domain.practice import OfferTerms
+from agent.ports import Clock, Database, Inbound, Outbox, Sealer, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeSide:
+    """What every lane shares."""
+
+    practice_id: str
+    database: Database
+    clock: Clock
+    otv_login: str
+    require_licence: Callable[[str], None]
+    """Raises LicenceInvalidError if the partner is not licensed now (rule R1)."""
+    max_message_age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One partner: its keys, folders, server and terms. Without a transport it fetches from our folders itself."""
+
+    partner_id: str
+    partner_name: str
+    receives_patients: bool
+    terms: OfferTerms
+    availability_valid_for: timedelta
+    sealer: Sealer
+    outbox: Outbox
+    inbound: Inbound
+    transport: Transport | None

@@ -1,0 +1,190 @@
+"""The framing: what a reader accepts, and that it refuses everything else without quoting it."""
+
+import json
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exchange_formats import codec
+from exchange_formats.bookings import BookingPatient, BookingRecord
+from exchange_formats.codec import DocumentError, decode, decode_bookings, encode
+from exchange_formats.envelope import Envelope, Kind
+from exchange_formats.fields import ContactPoint
+from exchange_formats.file_names import parse_sealed_name, sealed_name
+from exchange_formats.receipts import MessageReason
+from exchange_formats.schema_export import schemas, written
+
+PACKAGE = Path(codec.__file__).parent
+ENVELOPE = Envelope(
+    record="envelope",
+    format="otv",
+    version=1,
+    kind=Kind.BOOKINGS,
+    message_id="m-1",
+    sequence=1,
+    practice_id="praxis-1",
+    partner_id="dentport",
+    created_at="2027-01-04T06:30:00Z",
+    time_zone="Europe/Berlin",
+)
+BOOKING = BookingRecord(
+    record="booking",
+    booking_id="b-1",
+    revision=1,
+    action="book",
+    slot_id="s-1",
+    assignment_id="1",
+    starts_at="2027-01-05T08:00:00Z",
+    patient=BookingPatient(
+        given_name="Jürgen",
+        family_name="Groß",
+        birth_date="1980-01-31",
+        contact_points=[ContactPoint(system="email", use="home", value="j@example.org")],
+        new_patient=False,
+    ),
+)
+
+
+def file_with(*records: BookingRecord, envelope: Envelope = ENVELOPE) -> bytes:
+    return b"".join(encode(envelope, records))
+
+
+def test_a_bookings_file_survives_encoding_and_decoding() -> None:
+    document = decode_bookings(file_with(BOOKING, BOOKING))
+    assert document.envelope == ENVELOPE
+    assert document.records == (BOOKING, BOOKING)
+
+
+def test_a_file_without_records_is_whole() -> None:
+    assert decode_bookings(file_with()).records == ()
+
+
+@given(cut=st.integers(min_value=0, max_value=len(file_with(BOOKING)) - 1))
+def test_a_file_cut_anywhere_is_refused(cut: int) -> None:
+    with pytest.raises(DocumentError):
+        decode_bookings(file_with(BOOKING)[:cut])
+
+
+def test_a_file_that_lost_a_whole_line_is_refused() -> None:
+    lines = file_with(BOOKING, BOOKING).splitlines(keepends=True)
+    with pytest.raises(DocumentError) as caught:
+        decode_bookings(b"".join([lines[0], lines[1], lines[3]]))
+    assert caught.value.reason is MessageReason.INVALID_DOCUMENT
+    assert caught.value.envelope == ENVELOPE
+
+
+def changed(change: Callable[[dict[str, object]], object]) -> bytes:
+    """The one-booking file with its booking line changed by `change` on the parsed object."""
+    lines = file_with(BOOKING).splitlines(keepends=True)
+    raw = json.loads(lines[1])
+    change(raw)
+    return lines[0] + json.dumps(raw).encode() + b"\n" + lines[2]
+
+
+def replaced(old: str, new: str) -> bytes:
+    content = file_with(BOOKING)
+    assert old.encode() in content
+    return content.replace(old.encode(), new.encode(), 1)
+
+
+REFUSED = {
+    "unknown field": changed(lambda raw: raw.update(note="x")),
+    "missing field": changed(lambda raw: raw.pop("slot_id")),
+    "missing record tag": changed(lambda raw: raw.pop("record")),
+    "missing birth date": changed(lambda raw: raw["patient"].pop("birth_date")),  # type: ignore[attr-defined]
+    "no contact point": changed(lambda raw: raw["patient"].update(contact_points=[])),  # type: ignore[attr-defined]
+    "unknown action": changed(lambda raw: raw.update(action="erase")),
+    "revision as text": changed(lambda raw: raw.update(revision="1")),
+    "revision zero": changed(lambda raw: raw.update(revision=0)),
+    "fraction": replaced('"revision":1', '"revision":1.0'),
+    "huge number": replaced('"revision":1', '"revision":' + "9" * 5000),
+    "not a number": replaced('"revision":1', '"revision":NaN'),
+    "duplicate key": replaced('"booking_id":"b-1"', '"booking_id":"b-1","booking_id":"b-2"'),
+    "impossible date": replaced("1980-01-31", "1980-02-31"),
+    "impossible time": replaced("2027-01-05T08:00:00Z", "2027-01-05T25:00:00Z"),
+    "local time": replaced("2027-01-05T08:00:00Z", "2027-01-05T08:00:00+01:00"),
+    "control character in a name": replaced("Groß", "Gro\\u0007"),
+    "bidirectional mark in a name": replaced("Groß", "Gro\\u202e"),
+    "zero-width character in a name": replaced("Groß", "Gro\\u200b"),
+    "lone surrogate": replaced("Groß", "Gro\\ud800"),
+    "name too long": replaced("Groß", "G" * 101),
+    "path as booking id": replaced('"b-1"', '"../b-1"'),
+    "not UTF-8": file_with(BOOKING).replace("ü".encode(), b"\xfc"),
+    "byte order mark": b"\xef\xbb\xbf" + file_with(BOOKING),
+    "UTF-16": file_with(BOOKING).decode().encode("utf-16"),
+    "carriage returns in the middle of nothing": file_with(BOOKING).replace(b"\n", b"\n\r\n"),
+    "line too long": replaced("Groß", "G" * 70_000),
+    "deeply nested": file_with(BOOKING).replace(b'"revision":1', b'"revision":' + b"[" * 5000 + b"]" * 5000),
+    "list instead of object": replaced(file_with(BOOKING).splitlines()[1].decode(), "[]"),
+    "trailer twice": file_with(BOOKING) + file_with(BOOKING).splitlines(keepends=True)[-1],
+    "something behind the trailer": file_with(BOOKING) + b"{}\n",
+    "empty": b"",
+    "only a line end": b"\n",
+}
+
+
+@pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED.keys())
+def test_a_file_with_a_fault_is_refused_and_the_error_quotes_nothing(content: bytes) -> None:
+    with pytest.raises(DocumentError) as caught:
+        decode_bookings(content)
+    assert caught.value.reason is MessageReason.INVALID_DOCUMENT
+    assert "Gro" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_later_version_of_the_format_is_named_as_such() -> None:
+    with pytest.raises(DocumentError) as caught:
+        decode_bookings(replaced('"version":1', '"version":2'))
+    assert caught.value.reason is MessageReason.UNSUPPORTED_VERSION
+
+
+def test_a_receipt_replayed_as_bookings_is_refused_by_its_kind() -> None:
+    receipt = ENVELOPE.model_copy(update={"kind": Kind.RECEIPTS})
+    with pytest.raises(DocumentError) as caught:
+        decode_bookings(file_with(envelope=receipt))
+    assert caught.value.reason is MessageReason.WRONG_KIND
+
+
+def test_the_same_booking_in_another_spelling_has_the_same_digest() -> None:
+    shuffled = changed(lambda raw: raw.update(dict(sorted(raw.items()))))
+    assert codec.content_digest(decode_bookings(shuffled).records[0]) == codec.content_digest(BOOKING)
+    other = BOOKING.model_copy(update={"starts_at": "2027-01-05T08:15:00Z"})
+    assert codec.content_digest(other) != codec.content_digest(BOOKING)
+
+
+@given(sequence=st.integers(min_value=1, max_value=10**12))
+def test_a_sealed_name_can_be_read_back(sequence: int) -> None:
+    envelope = ENVELOPE.model_copy(update={"sequence": sequence, "message_id": "0a1b2c3d-ffff"})
+    parsed = parse_sealed_name(sealed_name(envelope))
+    assert parsed is not None
+    assert (parsed.kind, parsed.sequence) == (Kind.BOOKINGS, sequence)
+
+
+@pytest.mark.parametrize("name", ["", "a.pgp", "bookings-x-00000001-0a1b2c3d.pgp", "../../etc/passwd"])
+def test_a_foreign_name_is_not_taken_for_one_of_ours(name: str) -> None:
+    assert parse_sealed_name(name) is None
+
+
+def test_the_committed_schemas_equal_the_models() -> None:
+    committed = {path.name: path.read_text("utf-8") for path in (PACKAGE / "schemas").glob("*.json")}
+    assert committed == {name: written(schema) for name, schema in schemas().items()}
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_the_example_of_each_kind_is_read_by_the_codec_and_fits_its_schema(kind: Kind) -> None:
+    content = (PACKAGE / "examples" / f"{kind.value}.ndjson").read_bytes()
+    assert decode(content, kind).records
+    validator = jsonschema.Draft202012Validator(schemas()[f"{kind.value}.schema.json"])
+    for text in content.splitlines():
+        validator.validate(json.loads(text))
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_schema_refuses_a_line_with_an_unknown_field(kind: Kind) -> None:
+    validator = jsonschema.Draft202012Validator(schemas()[f"{kind.value}.schema.json"])
+    for text in (PACKAGE / "examples" / f"{kind.value}.ndjson").read_bytes().splitlines():
+        assert not validator.is_valid({**json.loads(text), "note": "x"})
