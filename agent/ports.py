@@ -230,7 +230,8 @@ class ConsentedPatient:
 
     patient: Patient
     alias: str | None
-    first_sent_at: datetime | None
+    disclosed: bool
+    """Sent before, and not removed since."""
 
 
 class PracticeSnapshot(Protocol):

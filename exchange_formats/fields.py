@@ -28,11 +28,11 @@ def _existing_date(text: str) -> str:
 
 # Control (Cc), format (Cf: bidirectional marks, zero-width characters), surrogates, private use and
 # unassigned characters, and line separators could deceive whoever reads a name on a screen.
-_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def _printable(text: str) -> str:
-    if any(unicodedata.category(character) in _UNPRINTABLE for character in text):
+    if any(unicodedata.category(character) in UNPRINTABLE for character in text):
         raise ValueError("holds a control, invisible or unassigned character")
     if text != text.strip():
         raise ValueError("begins or ends with a space")

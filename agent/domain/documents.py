@@ -8,8 +8,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Literal
 
 from agent.domain.availability import (
+    PlacedArea,
     duration_minutes,
     free_slots,
     offer_window,
@@ -17,14 +19,18 @@ from agent.domain.availability import (
     slot_id,
     template_time,
 )
-from agent.domain.intervals import Interval, intersected, merged
-from agent.domain.practice import ContactPoint, OfferTerms, Patient, PracticeCalendar, TemplateArea
+from agent.domain.intervals import Interval, intersected
+from agent.domain.practice import ContactPoint, OfferTerms, Patient, PracticeCalendar
 from exchange_formats import availability, fields, patients, reference_data
 from exchange_formats.fields import Record
 
 MAX_NAME_CHARACTERS = 100
+MIN_CONTACT_CHARACTERS = 3
 MAX_CONTACT_CHARACTERS = 200
 MAX_CONTACT_POINTS = 50
+
+SYSTEMS: dict[str, Literal["phone", "email"]] = {"phone": "phone", "email": "email"}
+USES: dict[str, Literal["home", "work", "mobile"]] = {"home": "home", "work": "work", "mobile": "mobile"}
 
 
 @lru_cache(maxsize=65536)
@@ -65,11 +71,120 @@ def availability_records(
         )
 
 
-def _column_time(column_id: int, status: str, stretches: Iterable[Interval]) -> Iterator[Record]:
+def _column_time(
+    column_id: int, status: Literal["free", "busy"], stretches: Iterable[Interval]
+) -> Iterator[Record]:
     for start, end in stretches:
         yield availability.ColumnTime(
             column_id=str(column_id),
-            status="free" if status == "free" else "busy",
+            status=status,
             starts_at=instant_text(start),
             ends_at=instant_text(end),
         )
+
+
+def _template_records(calendar: PracticeCalendar, window: Interval) -> Iterator[Record]:
+    for placed in template_time(calendar, window):
+        for column_id in _template_columns(calendar, placed):
+            yield availability.TemplateTime(
+                kind=placed.area.kind.value,
+                column_id=column_id,
+                starts_at=instant_text(placed.start),
+                ends_at=instant_text(placed.end),
+                assignment_ids=_template_assignments(calendar, placed),
+            )
+
+
+def _template_columns(calendar: PracticeCalendar, placed: PlacedArea) -> list[str | None]:
+    area = placed.area
+    if area.column_id is not None:
+        return [str(area.column_id)] if area.column_id in calendar.columns else []
+    if area.practitioner_id is None:
+        return [None]
+    return [
+        str(column.column_id)
+        for column in calendar.columns.values()
+        if column.practitioner_id == area.practitioner_id
+    ]
+
+
+def _template_assignments(calendar: PracticeCalendar, placed: PlacedArea) -> list[str]:
+    area = placed.area
+    return [
+        str(assignment.assignment_id)
+        for assignment in calendar.assignments.values()
+        if assignment.assignment_id in area.assignment_ids or assignment.type_id in area.type_ids
+    ]
+
+
+def reference_records(calendar: PracticeCalendar) -> Iterator[Record]:
+    """Kind `reference_data`: only practitioners with a column (rule R8)."""
+    with_column = {column.practitioner_id for column in calendar.columns.values()}
+    for practitioner in calendar.practitioners.values():
+        if practitioner.practitioner_id in with_column:
+            yield reference_data.PractitionerRecord(
+                practitioner_id=str(practitioner.practitioner_id), name=practitioner.name
+            )
+    for room in calendar.rooms.values():
+        yield reference_data.TreatmentRoomRecord(room_id=str(room.room_id), name=room.name)
+    for column in calendar.columns.values():
+        yield reference_data.ColumnRecord(
+            column_id=str(column.column_id),
+            name=column.name,
+            practitioner_id=_optional_id(column.practitioner_id),
+            room_id=_optional_id(column.room_id),
+        )
+    for kind in calendar.types.values():
+        yield reference_data.AppointmentTypeRecord(
+            type_id=str(kind.type_id), name=kind.name, duration_minutes=kind.duration_minutes
+        )
+    for assignment in calendar.assignments.values():
+        yield reference_data.AppointmentAssignmentRecord(
+            assignment_id=str(assignment.assignment_id),
+            label=assignment.label,
+            type_id=_optional_id(assignment.type_id),
+            duration_minutes=duration_minutes(calendar, assignment),
+            open_to_new_patients=assignment.open_to_new_patients,
+            column_ids=[str(column_id) for column_id in sorted(assignment.column_ids)],
+        )
+
+
+def patient_record(patient: Patient, alias: str) -> patients.PatientRecord | None:
+    """What may be told of a patient (rule R14); None if no name remains once invisible characters are gone."""
+    given_name = _presentable(patient.given_name, MAX_NAME_CHARACTERS)
+    family_name = _presentable(patient.family_name, MAX_NAME_CHARACTERS)
+    if not given_name or not family_name:
+        return None
+    contacts = [_contact_record(contact) for contact in patient.contact_points[:MAX_CONTACT_POINTS]]
+    return patients.PatientRecord(
+        patient_id=alias,
+        given_name=given_name,
+        family_name=family_name,
+        birth_date=patient.birth_date.isoformat() if patient.birth_date else None,
+        contact_points=[contact for contact in contacts if contact],
+    )
+
+
+def removal_record(alias: str) -> patients.RemovalRecord:
+    """The notice that this alias is to be erased, without a reason (reading A9)."""
+    return patients.RemovalRecord(patient_id=alias)
+
+
+def _contact_record(contact: ContactPoint) -> fields.ContactPoint | None:
+    """None for what the formats have no word for, such as a fax."""
+    value = _presentable(contact.value, MAX_CONTACT_CHARACTERS)
+    if len(value) < MIN_CONTACT_CHARACTERS or contact.system not in SYSTEMS or contact.use not in USES:
+        return None
+    return fields.ContactPoint(system=SYSTEMS[contact.system], use=USES[contact.use], value=value)
+
+
+def _presentable(text: str, max_characters: int) -> str:
+    """A value from the practice's records as the formats allow it: no invisible characters, not too long."""
+    if text.isascii() and text.isprintable():
+        return text.strip()[:max_characters].strip()
+    kept = (character for character in text if unicodedata.category(character) not in fields.UNPRINTABLE)
+    return "".join(kept).strip()[:max_characters].strip()
+
+
+def _optional_id(number: int | None) -> str | None:
+    return None if number is None else str(number)
