@@ -1,0 +1,78 @@
+"""Settings that are right by themselves and wrong together: across sections, files and partners.
+
+Third step of loading, on documents whose models are already valid.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from agent.config.model import AgentSettings
+from agent.config.partner_model import PartnerSettings
+from agent.config.section import Section
+from agent.config.yaml_source import YamlDocument, YamlPath
+
+# Above this the sockets of gpg-agent exceed what the system can address, and gpg loses its agent.
+MAX_GPG_HOME_CHARACTERS = 80
+
+Settings = TypeVar("Settings", bound=Section)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[Settings]):
+    """Valid settings with the document that they came from."""
+
+    document: YamlDocument
+    settings: Settings
+
+
+def agent_problems(agent: Loaded[AgentSettings]) -> list[str]:
+    """What is wrong inside `agent.yaml` taken as a whole."""
+    settings = agent.settings
+    length = len(str(settings.gpg_home))
+    if sys.platform == "win32" or length <= MAX_GPG_HOME_CHARACTERS:
+        return []
+    path: YamlPath = ("openpgp", "home") if settings.openpgp.home else ("data_folder",)
+    what = f"makes a GnuPG home of {length} characters, and at most {MAX_GPG_HOME_CHARACTERS} work: "
+    return [agent.document.problem(path, what + "set `openpgp.home` to a shorter path")]
+
+
+def partner_problems(
+    agent: Loaded[AgentSettings] | None, partners: Sequence[Loaded[PartnerSettings]]
+) -> list[str]:
+    """What is wrong with partners beside each other; every clash is told once, at the later file."""
+    problems = [problem for partner in partners for problem in _name_problems(partner)]
+    owners: dict[str, str] = {}
+    if agent:
+        owners[agent.settings.openpgp.fingerprint] = "the practice itself"
+    for partner in partners:
+        for path, mark, what in _marks(partner.settings):
+            owner = owners.setdefault(mark, f"`{partner.document.file.name}`")
+            if owner != f"`{partner.document.file.name}`":
+                problems.append(partner.document.problem(path, f"{what} {owner}: each partner has its own"))
+    return problems
+
+
+def _name_problems(partner: Loaded[PartnerSettings]) -> list[str]:
+    stem = partner.document.file.stem
+    if stem == partner.settings.partner_id:
+        return []
+    return [
+        partner.document.problem(("partner_id",), f"must equal the file's name, `{stem}`: change one of them")
+    ]
+
+
+def _marks(settings: PartnerSettings) -> list[tuple[YamlPath, str, str]]:
+    """What no two partners may share: where it stands, a comparable form, how a clash is told."""
+    # Folders are named after partners, and Windows does not tell `A` from `a`.
+    marks: list[tuple[YamlPath, str, str]] = [
+        (("partner_id",), f"id {settings.partner_id.casefold()}", "is also the identifier in")
+    ]
+    for index, fingerprint in enumerate(settings.openpgp.fingerprints):
+        marks.append((("openpgp", "fingerprints", index), fingerprint, "is also the key of"))
+    if settings.inbound_folder:
+        folder = os.path.normcase(settings.inbound_folder)
+        marks.append((("inbound_folder",), f"folder {folder}", "is also the inbound folder in"))
+    return marks

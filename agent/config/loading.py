@@ -1,0 +1,133 @@
+"""From `agent.yaml` and the folder `partners` beside it to one checked configuration.
+
+Reads the YAML files and nothing else: no secret, key, database or network is
+touched, so that a partner's missing key file keeps nobody else from working.
+All problems of all files are reported at once.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from agent.config.consistency import Loaded, Settings, agent_problems, partner_problems
+from agent.config.model import AgentSettings
+from agent.config.partner_model import PartnerSettings
+from agent.config.problems import problems_of
+from agent.config.yaml_source import read_yaml
+from agent.domain.practice import OfferTerms
+from agent.errors import ConfigError
+
+PARTNERS_FOLDER = "partners"
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A partner's file, and what it leaves to the agent filled in."""
+
+    settings: PartnerSettings
+    inbound_folder: Path
+    key_ring: Path
+    offer_terms: OfferTerms
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything the agent is told; `partners` by partner id, disabled ones included.
+
+    `fingerprint` belongs to the files as they were before they were read, so
+    that a change during loading is seen as a change afterwards.
+    """
+
+    path: Path
+    settings: AgentSettings
+    partners: Mapping[str, Partner]
+    fingerprint: str
+
+
+def load_config(path: Path) -> Config:
+    """The configuration at `path`; raises ConfigError with every problem of every file."""
+    path = path.absolute()
+    files = _partner_files(path)
+    contents = _digest([path, *files])
+    problems = _misnamed(path)
+    agent = _load(path, AgentSettings, problems)
+    loaded = [_load(file, PartnerSettings, problems) for file in files]
+    partners = [partner for partner in loaded if partner]
+    if agent:
+        problems += agent_problems(agent)
+    problems += partner_problems(agent, partners)
+    if problems or agent is None:
+        raise ConfigError(problems)
+    settings = agent.settings
+    return Config(
+        path=path,
+        settings=settings,
+        partners={one.settings.partner_id: _partner(one.settings, settings) for one in partners},
+        fingerprint=contents + _digest(_key_rings(settings.data_folder)),
+    )
+
+
+def config_fingerprint(path: Path, data_folder: Path) -> str:
+    """Changes with the content of `agent.yaml`, any partner's file or any pinned key ring.
+
+    Content, not times: a touched file is no change, and a restored one is. A
+    file that cannot be read counts as one more content; nothing is raised.
+    """
+    path = path.absolute()
+    return _digest([path, *_partner_files(path)]) + _digest(_key_rings(data_folder))
+
+
+def _load(file: Path, model: type[Settings], problems: list[str]) -> Loaded[Settings] | None:
+    try:
+        document = read_yaml(file)
+    except ConfigError as error:
+        problems += error.problems
+        return None
+    problems += document.problems
+    try:
+        settings = model.model_validate(document.data, context={"folder": file.parent})
+    except ValidationError as error:
+        problems += problems_of(error, model, document)
+        return None
+    return Loaded(document, settings)
+
+
+def _partner(settings: PartnerSettings, agent: AgentSettings) -> Partner:
+    waiting = agent.data_folder / "inbound" / settings.partner_id / "waiting"
+    return Partner(
+        settings=settings,
+        inbound_folder=settings.inbound_folder or waiting,
+        key_ring=_key_ring_folder(agent.data_folder) / f"{settings.partner_id}.pgp",
+        offer_terms=settings.offer.terms(agent.offer.terms()),
+    )
+
+
+def _partner_files(path: Path) -> list[Path]:
+    return sorted((path.parent / PARTNERS_FOLDER).glob("[!.]*.yaml"))
+
+
+def _misnamed(path: Path) -> list[str]:
+    found = sorted((path.parent / PARTNERS_FOLDER).glob("[!.]*.yml"))
+    return [f"{file}: would be overlooked: rename it to `{file.stem}.yaml`" for file in found]
+
+
+def _key_ring_folder(data_folder: Path) -> Path:
+    return data_folder / "keys" / "partners"
+
+
+def _key_rings(data_folder: Path) -> list[Path]:
+    return sorted(_key_ring_folder(data_folder).glob("*.pgp"))
+
+
+def _digest(files: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        try:
+            content = hashlib.sha256(file.read_bytes()).hexdigest()
+        except OSError:
+            content = "unreadable"
+        digest.update(f"{file.name}\0{content}\n".encode())
+    return digest.hexdigest()

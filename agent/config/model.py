@@ -1,0 +1,214 @@
+"""The settings of `agent.yaml`, once: checks, defaults, sample and documentation come from here.
+
+Values only: nothing here opens a file or reads a secret. `agent.config.loading`
+fills these models from YAML; each description is one sentence, printed in the
+sample and in docs/configuration.md.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo
+
+from agent.config.secrets import SecretRef
+from agent.config.section import Section
+from agent.config.values import (
+    AbsolutePath,
+    DatabaseUrl,
+    Fingerprint,
+    GridMinutes,
+    HorizonDays,
+    Identifier,
+    Label,
+    LeadTimeMinutes,
+    PlainPath,
+    Program,
+    Seconds,
+    SqlName,
+    WholeNumber,
+)
+from agent.domain.practice import OfferTerms
+from agent.errors import ConfigError
+
+MIN_AUDIT_KEY_BYTES = 32
+
+
+def _beside_the_file(value: Path, info: ValidationInfo) -> Path:
+    if value.is_absolute():
+        return value
+    folder: Path | None = (info.context or {}).get("folder")
+    if folder is None:
+        raise ValueError("must be an absolute path")
+    return (folder / value).resolve()
+
+
+class DatabaseSettings(Section):
+    url: DatabaseUrl = Field(
+        description="SQLAlchemy URL of the practice database, without a password.",
+        examples=["postgresql+psycopg://otv_agent@localhost:5432/practice"],
+    )
+    password: SecretRef | None = Field(
+        default=None,
+        description="Password of the database role; not needed for SQLite or peer authentication.",
+        examples=[{"file": "/etc/otv-agent/secrets/database_password"}],
+    )
+    practice_schema: SqlName = Field(
+        default="practice", description="PostgreSQL schema with the practice's tables or the views onto them."
+    )
+    agent_schema: SqlName = Field(
+        default="otv_agent", description="PostgreSQL schema with the agent's own tables."
+    )
+    otv_user: Label = Field(
+        default="otv",
+        description="Login name of the staff member without permissions who is recorded as the author.",
+    )
+
+
+class OpenPgpSettings(Section):
+    gpg_program: Program = Field(
+        default="gpg", description="GnuPG, version 2.2 or later: name or absolute path."
+    )
+    gpgv_program: Program = Field(
+        default="gpgv", description="GnuPG's signature verifier: name or absolute path."
+    )
+    home: AbsolutePath | None = Field(
+        default=None,
+        description="GnuPG home, at most 80 characters long; without it `gpg` in the data folder.",
+        examples=["/var/lib/otv-agent/gpg"],
+    )
+    fingerprint: Fingerprint = Field(
+        description="Full fingerprint of the practice's own key.",
+        examples=["0123456789ABCDEF0123456789ABCDEF01234567"],
+    )
+    passphrase: SecretRef | None = Field(
+        default=None,
+        description="Passphrase of the practice's own key, if it has one.",
+        examples=[{"file": "/etc/otv-agent/secrets/openpgp_passphrase"}],
+    )
+
+
+class LicenceSettings(Section):
+    file: AbsolutePath | None = Field(
+        default=None,
+        description="The signed licence; without it `licence.pgp` in the data folder.",
+        examples=["/var/lib/otv-agent/licence.pgp"],
+    )
+    issuer_key_ring: AbsolutePath = Field(
+        description="Key ring file that holds the licence issuer's public key and nothing else.",
+        examples=["/etc/otv-agent/licence_issuer.pgp"],
+    )
+    issuer_fingerprint: Fingerprint = Field(
+        description="Full fingerprint of the licence issuer's key.",
+        examples=["89ABCDEF0123456789ABCDEF0123456789ABCDEF"],
+    )
+
+
+class AuditSettings(Section):
+    key: SecretRef = Field(
+        description="Key of the audit chain: at least 32 random characters that are never changed.",
+        examples=[{"file": "/etc/otv-agent/secrets/audit_key"}],
+    )
+
+    def read_key(self) -> bytes:
+        """The chain's key; raises ConfigError also for one that is too short to protect anything."""
+        key = self.key.read_bytes()
+        if len(key) < MIN_AUDIT_KEY_BYTES:
+            what = f"is shorter than {MIN_AUDIT_KEY_BYTES} characters: make one with `openssl rand -hex 32`"
+            raise ConfigError([f"audit.key: {self.key}: {what}"])
+        return key
+
+
+class OfferSettings(Section):
+    lead_time_minutes: LeadTimeMinutes = Field(
+        default=120, description="Minutes between now and the first time that is offered (Vorlaufzeit)."
+    )
+    booking_horizon_days: HorizonDays = Field(
+        default=90, description="Days ahead that are offered (Buchungshorizont)."
+    )
+    grid_minutes: GridMinutes = Field(
+        default=15, description="Offered times start on multiples of this after the full hour; divides 60."
+    )
+
+    def terms(self) -> OfferTerms:
+        """The values as the rules know them."""
+        return OfferTerms(self.lead_time_minutes, self.booking_horizon_days, self.grid_minutes)
+
+
+Minutes = Annotated[WholeNumber, Field(ge=1, le=7 * 1440)]
+
+
+class ScheduleSettings(Section):
+    availability_every_minutes: Minutes = Field(default=15, description="How often free times are exported.")
+    reference_data_every_minutes: Minutes = Field(
+        default=1440, description="How often practitioners, rooms, types and assignments are exported."
+    )
+    patients_every_minutes: Minutes = Field(
+        default=1440, description="How often the patient file is exported, for partners that receive it."
+    )
+    deliver_every_seconds: Seconds = Field(default=60, description="How often waiting files are uploaded.")
+    fetch_every_seconds: Seconds = Field(
+        default=60, description="How often partners' folders are looked into."
+    )
+    sweep_every_seconds: Seconds = Field(
+        default=120,
+        description="How often the inbound folders are swept, whatever the folder watcher reported.",
+    )
+    reload_every_seconds: Seconds = Field(
+        default=30, description="How often changed settings, partners and keys are looked for."
+    )
+
+
+class InboundSettings(Section):
+    settle_seconds: Annotated[WholeNumber, Field(ge=0, le=600)] = Field(
+        default=2, description="How long a file must hold still, in size and time, before it is taken."
+    )
+    max_message_bytes: Annotated[WholeNumber, Field(ge=1024, le=64 * 1024 * 1024)] = Field(
+        default=5 * 1024 * 1024, description="Larger files are refused unread; 5242880 is 5 MiB."
+    )
+    max_message_age_hours: Annotated[WholeNumber, Field(ge=1, le=8760)] = Field(
+        default=336, description="Messages signed longer ago than this are refused; 336 is two weeks."
+    )
+    stray_after_hours: Annotated[WholeNumber, Field(ge=1, le=8760)] = Field(
+        default=24, description="Files that match no name pattern are set aside after this time."
+    )
+
+
+class LoggingSettings(Section):
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least important kind of line that is written."
+    )
+    format: Literal["human", "json"] = Field(default="human", description="Lines for people or for machines.")
+
+
+class AgentSettings(Section):
+    """The whole of `agent.yaml`."""
+
+    practice_id: Identifier = Field(
+        description="The practice's identifier, as in the database, the licence and every message.",
+        examples=["praxis-muster"],
+    )
+    data_folder: Annotated[PlainPath, AfterValidator(_beside_the_file)] = Field(
+        description="Folder for spool, keys and licence: absolute, or relative to this file.",
+        examples=["/var/lib/otv-agent"],
+    )
+    database: DatabaseSettings = Field(description="The practice database.")
+    openpgp: OpenPgpSettings = Field(description="GnuPG and the practice's own key.")
+    licence: LicenceSettings = Field(description="Permission to exchange data with partners.")
+    audit: AuditSettings = Field(description="The tamper-evident log of who did what.")
+    offer: OfferSettings = Field(
+        default=OfferSettings(),
+        description="Which times are offered, unless a partner's file says otherwise.",
+    )
+    schedule: ScheduleSettings = Field(default=ScheduleSettings(), description="When the agent works.")
+    inbound: InboundSettings = Field(default=InboundSettings(), description="Files that partners send.")
+    logging: LoggingSettings = Field(
+        default=LoggingSettings(), description="What the agent writes about its work."
+    )
+
+    @property
+    def gpg_home(self) -> Path:
+        return self.openpgp.home or self.data_folder / "gpg"
+
+    @property
+    def licence_file(self) -> Path:
+        return self.licence.file or self.data_folder / "licence.pgp"

@@ -1,0 +1,128 @@
+"""The settings of one booking partner, `partners/PARTNER.yaml`.
+
+Values only, like `agent.config.model`. What the file leaves out is filled in
+by `agent.config.loading` from the agent's own settings.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from agent.config.secrets import SecretRef
+from agent.config.section import Section
+from agent.config.values import (
+    AbsolutePath,
+    Fingerprint,
+    GridMinutes,
+    HorizonDays,
+    Host,
+    HostKey,
+    Identifier,
+    Label,
+    LeadTimeMinutes,
+    Port,
+    Seconds,
+    Switch,
+    WholeNumber,
+)
+from agent.domain.practice import OfferTerms
+
+
+def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("names the same key twice: remove one")
+    return values
+
+
+class PartnerOpenPgpSettings(Section):
+    fingerprints: Annotated[
+        tuple[Fingerprint, ...], Field(min_length=1, max_length=2), AfterValidator(_distinct)
+    ] = Field(
+        description="Full fingerprint of the partner's key; two while a key is being replaced.",
+        examples=[["FEDCBA9876543210FEDCBA9876543210FEDCBA98"]],
+    )
+    compression: Literal["none", "zip1", "zip6"] = Field(
+        default="zip1", description="`zip1` suits most lines, `zip6` a slow one, `none` a fast local network."
+    )
+
+
+class SftpSettings(Section):
+    host: Host = Field(
+        description="Name or address of the partner's server.", examples=["sftp.dentport.example"]
+    )
+    port: Port = Field(default=22, description="TCP port of its SSH service.")
+    user_name: Label = Field(description="The practice's account there.", examples=["praxis-muster"])
+    private_key: AbsolutePath = Field(
+        description="SSH private key file for that account.",
+        examples=["/etc/otv-agent/secrets/dentport_ssh_key"],
+    )
+    passphrase: SecretRef | None = Field(
+        default=None,
+        description="Passphrase of the private key, if it has one.",
+        examples=[{"file": "/etc/otv-agent/secrets/dentport_ssh_passphrase"}],
+    )
+    host_keys: Annotated[tuple[HostKey, ...], Field(min_length=1, max_length=8)] = Field(
+        description="Accepted public host keys as `type base64`, got from the partner over another channel.",
+        examples=[["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"]],
+    )
+    inbox: Label = Field(default="inbox", description="Folder on the server into which the agent uploads.")
+    outgoing: Label | None = Field(
+        default="outgoing",
+        description="Folder on the server from which the agent fetches; null: it does not fetch.",
+    )
+    connect_seconds: Seconds = Field(default=20, description="Longest wait for a connection.")
+    operation_seconds: Seconds = Field(
+        default=120, description="Longest time for one upload, download or listing."
+    )
+    request_bytes: Annotated[WholeNumber, Field(ge=4096, le=253_952)] = Field(
+        default=253_952, description="Size of one SFTP write; servers disconnect above 253952 (248 KiB)."
+    )
+
+
+class PartnerOfferSettings(Section):
+    lead_time_minutes: LeadTimeMinutes | None = Field(
+        default=None, description="Replaces `offer.lead_time_minutes` for this partner.", examples=[240]
+    )
+    booking_horizon_days: HorizonDays | None = Field(
+        default=None, description="Replaces `offer.booking_horizon_days` for this partner.", examples=[60]
+    )
+    grid_minutes: GridMinutes | None = Field(
+        default=None, description="Replaces `offer.grid_minutes` for this partner.", examples=[30]
+    )
+
+    def terms(self, general: OfferTerms) -> OfferTerms:
+        """The general terms with this partner's exceptions."""
+        own = self.model_dump(exclude_none=True)
+        return OfferTerms(
+            own.get("lead_time_minutes", general.lead_time_minutes),
+            own.get("booking_horizon_days", general.booking_horizon_days),
+            own.get("grid_minutes", general.grid_minutes),
+        )
+
+
+class PartnerSettings(Section):
+    """The whole of one partner's file."""
+
+    partner_id: Identifier = Field(
+        description="The partner's identifier, equal to this file's name without `.yaml`.",
+        examples=["dentport"],
+    )
+    name: Label = Field(description="The partner's name as staff know it.", examples=["DentPort"])
+    enabled: Switch = Field(default=True, description="Whether anything is exchanged with this partner.")
+    receives_patients: Switch = Field(
+        default=False,
+        description="Whether patients who agreed are sent to this partner; it works fully without.",
+    )
+    openpgp: PartnerOpenPgpSettings = Field(description="The partner's key and how files for it are packed.")
+    sftp: SftpSettings | None = Field(
+        default=None,
+        description="The partner's server; without it files are only put into and taken from local folders.",
+    )
+    inbound_folder: AbsolutePath | None = Field(
+        default=None,
+        description="Where files arrive; without it `inbound/PARTNER/waiting` in the data folder.",
+        examples=["/var/lib/otv-agent/inbound/dentport/waiting"],
+    )
+    offer: PartnerOfferSettings = Field(
+        default=PartnerOfferSettings(), description="Exceptions from the general offer for this partner."
+    )

@@ -1,0 +1,109 @@
+"""The commented samples and the tables of the documentation, written out of the models.
+
+`python -m agent.config.sample` writes them into the source tree; a test holds
+the committed files equal, so that a setting cannot be added, renamed or
+changed without its sample and its documentation.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from agent.config.model import AgentSettings
+from agent.config.partner_model import PartnerSettings
+from agent.config.section import Section, fields_within, section_of
+
+SAMPLES: dict[str, type[Section]] = {
+    "config/agent.full.yaml": AgentSettings,
+    "config/partners/dentport.yaml": PartnerSettings,
+}
+DOCUMENTATION = "docs/configuration.md"
+BEGIN = "<!-- tables written by agent.config.sample: begin -->"
+END = "<!-- end -->"
+
+_INTRODUCTION = """\
+# Every setting with its default. A line that begins with `#` and a key is a
+# setting that is off or follows from another one. See docs/configuration.md.
+"""
+
+
+def sample_yaml(model: type[Section]) -> str:
+    """A valid YAML file with every setting of `model`, each below its description."""
+    return _INTRODUCTION + "".join(f"{line}\n" for line in _lines(model))
+
+
+def settings_table(model: type[Section]) -> str:
+    """A Markdown table: key, default, meaning."""
+    rows = ["| key | default | meaning |", "|---|---|---|"]
+    for path, field in fields_within(model):
+        if _subsection(field) is None:
+            rows.append(f"| `{'.'.join(path)}` | {_default_cell(field)} | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def documentation_tables() -> str:
+    """What stands between BEGIN and END in the documentation."""
+    agent, partner = settings_table(AgentSettings), settings_table(PartnerSettings)
+    return f"{BEGIN}\n### agent.yaml\n\n{agent}\n### partners/PARTNER.yaml\n\n{partner}{END}"
+
+
+def write_samples(root: Path) -> None:
+    """Bring the samples and the documentation's tables below `root` up to date."""
+    for name, model in SAMPLES.items():
+        (root / name).write_text(sample_yaml(model), encoding="utf-8", newline="\n")
+    documentation = root / DOCUMENTATION
+    before, _, rest = documentation.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    documentation.write_text(before + documentation_tables() + after, encoding="utf-8", newline="\n")
+
+
+def _lines(model: type[Section]) -> Iterator[str]:
+    for path, field in fields_within(model):
+        indent = "  " * (len(path) - 1)
+        if len(path) == 1 or _subsection(field):
+            yield ""
+        for line in wrap(field.description or "", width=100 - len(indent)):
+            yield f"{indent}# {line}"
+        if _subsection(field):
+            yield f"{indent}{path[-1]}:"
+        else:
+            value, is_set = _sample_value(field)
+            yield f"{indent}{'' if is_set else '#'}{path[-1]}: {_flow(value)}"
+
+
+def _subsection(field: FieldInfo) -> type[Section] | None:
+    section = section_of(field)
+    return None if section is None or section.written_inline else section
+
+
+def _sample_value(field: FieldInfo) -> tuple[Any, bool]:
+    """The value shown, and whether it is in force: the default, or an example for what must be written."""
+    if field.is_required():
+        return (field.examples or [None])[0], True
+    if field.default is None:
+        return (field.examples or [None])[0], False
+    return field.default, True
+
+
+def _default_cell(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**required**"
+    return "none" if field.default is None else f"`{_flow(field.default)}`"
+
+
+def _flow(value: Any) -> str:
+    """A default or an example as YAML in one line; they need no quotes."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return str(value)
+
+
+if __name__ == "__main__":
+    write_samples(Path())
