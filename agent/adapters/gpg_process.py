@@ -73,6 +73,8 @@ def run_gpg(
         "--disable-dirmngr", "--no-auto-key-locate", "--no-auto-key-retrieve", "--no-auto-check-trustdb",
         # Processes would otherwise wait for each other at the lock of the seed file.
         "--no-random-seed-file",
+        # A key held together by SHA-1 could have been given another expiry by a stranger.
+        "--weak-digest", "SHA1",
         *arguments,
     ]  # fmt: skip
     status = bytearray()

@@ -72,15 +72,17 @@ class _Reader:
 def read_packets(data: bytes) -> Iterator[Packet]:
     """Every packet of `data`, one at a time.
 
-    Raises UnauthenticatedFileError: NOT_OPENPGP where a packet should begin
-    and does not, DAMAGED where one is cut, UNEXPECTED_STRUCTURE for a length
-    that the standard does not allow there.
+    Raises UnauthenticatedFileError: NOT_OPENPGP if none begins at the start,
+    DAMAGED where one is cut, UNEXPECTED_STRUCTURE for bytes between packets
+    or a length that the standard does not allow there.
     """
     reader = _Reader(data)
+    reason = QuarantineReason.NOT_OPENPGP
     while not reader.at_end():
         header = reader.number(1)
         if not header & 0x80:
-            raise UnauthenticatedFileError(QuarantineReason.NOT_OPENPGP)
+            raise UnauthenticatedFileError(reason)
+        reason = QuarantineReason.UNEXPECTED_STRUCTURE
         if header & 0x40:
             yield Packet(header & 0x3F, _new_format_body(reader))
         else:

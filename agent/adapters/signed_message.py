@@ -81,7 +81,7 @@ def verify_signed_message(
     one_pass, content, signature = _signed_parts(packets, max_content_bytes)
     _require_strong_binary_signature(one_pass, signature)
     ours = b"".join(encode_packet(packet) for packet in (one_pass, literal_packet(content), signature))
-    run = run_gpgv(gpgv_program, ["--keyring", str(key_ring), "--weak-digest", "SHA1"], ours)
+    run = run_gpgv(gpgv_program, ["--keyring", str(key_ring.absolute()), "--weak-digest", "SHA1"], ours)
     signer, signed_at = _judged(run, fingerprints, now)
     if not now - max_age <= signed_at <= now + tolerance:
         raise UnauthenticatedFileError(QuarantineReason.SIGNATURE_TIME)
