@@ -50,17 +50,24 @@ def merged(intervals: Iterable[Interval]) -> list[Interval]:
 
 
 def subtracted(minuend: Iterable[Interval], taken: Sequence[Interval]) -> Iterator[Interval]:
-    """What remains of `minuend` outside `taken`; both sorted and disjoint."""
-    position = 0
+    """What remains of `minuend` outside `taken`, in one pass.
+
+    `minuend` is sorted and disjoint; `taken` may overlap itself as long as its
+    starts and its ends both never go back.
+    """
+    position, count = 0, len(taken)
     for start, end in minuend:
-        while position < len(taken) and taken[position][1] <= start:
+        cursor = start
+        while position < count:
+            taken_start, taken_end = taken[position]
+            if taken_start >= end:
+                break
+            if taken_start > cursor:
+                yield cursor, taken_start
+            cursor = max(cursor, taken_end)
+            if taken_end >= end:
+                break  # the next of `minuend` may lie under it too
             position += 1
-        cursor, ahead = start, position
-        while ahead < len(taken) and taken[ahead][0] < end:
-            if taken[ahead][0] > cursor:
-                yield cursor, taken[ahead][0]
-            cursor = max(cursor, taken[ahead][1])
-            ahead += 1
         if cursor < end:
             yield cursor, end
 
@@ -79,7 +86,12 @@ def intersected(left: Sequence[Interval], right: Sequence[Interval]) -> Iterator
 
 
 def overlaps(intervals: Sequence[Interval], start: int, end: int) -> bool:
-    """Whether any of the sorted, disjoint intervals shares a moment with `[start, end)`."""
+    """Whether any of the sorted, disjoint intervals shares a moment with `[start, end)`.
+
+    An empty stretch shares none.
+    """
+    if start >= end:
+        return False
     position = bisect_right(intervals, (start, end))
     if position < len(intervals) and intervals[position][0] < end:
         return True

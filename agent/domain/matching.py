@@ -1,0 +1,147 @@
+"""Which patient a booking is for: one of the practice's records, or a new one.
+
+Part of the receive story, on site and inside the writing transaction. The
+result is for the practice alone: a partner must not be able to tell a linked
+record from a new one (reading A8).
+
+Hits are candidates in the search set (rule R16) whose birth date and
+normalised names equal those of the booking (rule R4, reading A7).
+
+| hits    | hint        | contact points        | result                                       |
+|---------|-------------|-----------------------|----------------------------------------------|
+| any     | names a hit | -                     | that patient (A3)                            |
+| one     | none, other | equal or not          | that patient (A5)                            |
+| several | none, other | shared with one hit   | that patient (R19)                           |
+| several | none, other | shared with none, two | new patient, each hit `ambiguous` (R19)      |
+| none    | any         | -                     | new patient (R18)                            |
+
+A new patient comes with the records it may duplicate, for the staff only (rule R20):
+
+| record of a candidate                                    | kind                 |
+|----------------------------------------------------------|----------------------|
+| same names, no usable birth date                         | `without_birth_date` |
+| same names and birth date, objected to this partner      | `denied`             |
+| same names and birth date, not active                    | `inactive`           |
+| same birth date, family name; particle or given names    |                      |
+| differ, one side's given names all among the other's     | `similar_name`       |
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
+
+from agent.domain.consent import in_search_set, usable_birth_date
+from agent.domain.names import NameKey, normalised_contact, normalised_name
+from agent.domain.practice import Consent, ContactPoint, Patient
+
+
+class DuplicateKind(StrEnum):
+    """Why a record may be the same person as the new patient; never leaves the practice."""
+
+    DENIED = "denied"
+    INACTIVE = "inactive"
+    WITHOUT_BIRTH_DATE = "without_birth_date"
+    AMBIGUOUS = "ambiguous"
+    SIMILAR_NAME = "similar_name"
+
+
+class PossibleDuplicate(NamedTuple):
+    """A record the reception should compare with the new patient."""
+
+    patient_id: int
+    kind: DuplicateKind
+
+
+@dataclass(frozen=True, slots=True)
+class PersonInBooking:
+    """Who wants to come, as the partner wrote it."""
+
+    given_name: str
+    family_name: str
+    birth_date: date
+    contact_points: tuple[ContactPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The linked record, or None for a new patient and then what it may duplicate, by patient id."""
+
+    patient: Patient | None
+    possible_duplicates: tuple[PossibleDuplicate, ...] = ()
+
+    @property
+    def patient_id(self) -> int | None:
+        return self.patient.patient_id if self.patient else None
+
+
+def match(
+    person: PersonInBooking, candidates: Iterable[Patient], hinted_patient_id: int | None, today: date
+) -> Match:
+    """Decide by the tables above.
+
+    `candidates` are the records with the person's birth date and those without
+    a usable one; more do no harm. `hinted_patient_id` is what the partner's alias
+    stands for, None without a hint.
+    """
+    wanted = normalised_name(person.given_name, person.family_name)
+    hits: list[Patient] = []
+    duplicates: list[PossibleDuplicate] = []
+    for patient in candidates:
+        key = normalised_name(patient.given_name, patient.family_name)
+        if _is_hit(person, wanted, patient, key, today):
+            hits.append(patient)
+        elif kind := _duplicate_kind(person, wanted, patient, key, today):
+            duplicates.append(PossibleDuplicate(patient.patient_id, kind))
+    chosen = _choose(person, hits, hinted_patient_id)
+    if chosen:
+        return Match(chosen)
+    duplicates += [PossibleDuplicate(hit.patient_id, DuplicateKind.AMBIGUOUS) for hit in hits]
+    return Match(None, tuple(sorted(duplicates)))
+
+
+def _is_hit(person: PersonInBooking, wanted: NameKey, patient: Patient, key: NameKey, today: date) -> bool:
+    return (
+        _same_name(wanted, key)
+        and patient.birth_date == person.birth_date
+        and in_search_set(patient.active, patient.consent, patient.birth_date, today)
+    )
+
+
+def _choose(
+    person: PersonInBooking, hits: Sequence[Patient], hinted_patient_id: int | None
+) -> Patient | None:
+    for hit in hits:
+        if hit.patient_id == hinted_patient_id:
+            return hit
+    if len(hits) > 1:
+        wanted = _contacts(person.contact_points)
+        hits = [hit for hit in hits if wanted & _contacts(hit.contact_points)]
+    return hits[0] if len(hits) == 1 else None
+
+
+def _contacts(contact_points: Iterable[ContactPoint]) -> set[tuple[str, str]]:
+    return {contact for point in contact_points if (contact := normalised_contact(point))}
+
+
+def _duplicate_kind(
+    person: PersonInBooking, wanted: NameKey, patient: Patient, key: NameKey, today: date
+) -> DuplicateKind | None:
+    if usable_birth_date(patient.birth_date, today) is None:
+        return DuplicateKind.WITHOUT_BIRTH_DATE if _same_name(wanted, key) else None
+    if patient.birth_date != person.birth_date:
+        return None
+    if not _same_name(wanted, key):
+        return DuplicateKind.SIMILAR_NAME if _similar_name(wanted, key) else None
+    return DuplicateKind.DENIED if patient.consent is Consent.DENIED else DuplicateKind.INACTIVE
+
+
+def _same_name(left: NameKey, right: NameKey) -> bool:
+    # A record without a given or family name equals nobody, least of all another such record.
+    return left == right and bool(left.given) and bool(left.family)
+
+
+def _similar_name(left: NameKey, right: NameKey) -> bool:
+    shorter, longer = sorted((set(left.given), set(right.given)), key=len)
+    return left.family == right.family and bool(left.family) and bool(shorter) and shorter <= longer
