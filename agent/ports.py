@@ -421,6 +421,10 @@ class WriteTransaction(Protocol):
     disclosures: DisclosureLedger
     audit: AuditLog
 
+    def savepoint(self) -> AbstractContextManager[object]:
+        """What happens in the block is undone if it raises, and the transaction stays usable."""
+        ...
+
 
 class Database(Protocol):
     """Raises DatabaseUnavailableError when it cannot be reached: temporary, nothing is quarantined."""

@@ -34,7 +34,8 @@ class Envelope(Record):
 
     record: Literal["envelope"]
     format: Literal["otv"]
-    version: Literal[1]
+    # Not Literal[1], which would take `true` for 1.
+    version: Annotated[int, Field(ge=1, le=1)]
     kind: Kind
     message_id: Identifier
     sequence: Annotated[int, Field(ge=1, le=2**53 - 1)]

@@ -38,7 +38,6 @@ def deliver(practice: PracticeSide, lane: Lane, session: TransferSession) -> Del
     """
     practice.require_licence(lane.partner_id)
     result = DeliverResult()
-    lane.outbox.recover()
     waiting = lane.outbox.waiting()
     for name in superseded(file.name for file in waiting):
         if lane.outbox.supersede(name):
