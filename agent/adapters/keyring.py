@@ -1,0 +1,130 @@
+"""The partners' keys: look at a key before anybody trusts it, and keep what the operator pinned.
+
+Used by operator commands, by `check` and for the licensor's key too. It never
+judges a message and never decides whose key is right: the operator compares
+the fingerprint over another channel, and the configuration pins it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from agent.adapters.durable_files import write_durably
+from agent.adapters.gpg_home import GpgHome, throw_away_home
+from agent.adapters.key_packets import plain_public_key
+from agent.adapters.openpgp_packets import primary_fingerprints
+from agent.domain.keys import KeyFacts, key_problem
+from agent.errors import KeyUnusableError, UnauthenticatedFileError
+
+
+def inspect_key_file(data: bytes, gpg_program: str, now: datetime) -> KeyFacts:
+    """What a public key file (binary or armored) holds, if it is good enough; nothing is stored.
+
+    Raises KeyUnusableError with the reason, GpgUnavailableError.
+    """
+    binary = plain_public_key(data)
+    with throw_away_home(gpg_program) as gpg:
+        gpg.add(binary)
+        return _good(gpg.list_keys(), now)
+
+
+class PartnerKeyRing:
+    """The keys of one partner: a file of binary public keys, one after the other (RFC 4880, 11.1).
+
+    gpg and gpgv read it with `--keyring`. Only `pin` and `remove` change it,
+    each as a whole: a crash leaves the old file or the new one.
+    """
+
+    def __init__(self, path: Path, gpg_program: str) -> None:
+        self._path = path
+        self._gpg_program = gpg_program
+
+    def facts(self) -> list[KeyFacts]:
+        """The pinned keys, good or not; none if the file does not exist.
+
+        Raises KeyUnusableError when the file is damaged, GpgUnavailableError.
+        """
+        with self._loaded() as gpg:
+            return gpg.list_keys()
+
+    def pin(self, data: bytes, now: datetime) -> KeyFacts:
+        """Store the key of a key file; a stored copy of the same key is replaced by it.
+
+        Raises what `inspect_key_file` raises, KeyUnusableError for a copy
+        that lacks a revocation known here, and SpoolError.
+        """
+        facts = inspect_key_file(data, self._gpg_program, now)
+        with self._loaded() as gpg:
+            stored = {key.fingerprint: key for key in gpg.list_keys()}
+            if facts.fingerprint in stored:
+                _require_no_revocation_lost(stored[facts.fingerprint], facts)
+                gpg.delete(facts.fingerprint)
+            gpg.add(plain_public_key(data))
+            self._store(gpg, {*stored, facts.fingerprint})
+        return facts
+
+    def remove(self, fingerprint: str) -> None:
+        """Forget a key; raises KeyUnusableError if it is not there."""
+        with self._loaded() as gpg:
+            stored = {key.fingerprint for key in gpg.list_keys()}
+            if fingerprint not in stored:
+                raise KeyUnusableError(f"there is no key {fingerprint} in {self._path}")
+            gpg.delete(fingerprint)
+            self._store(gpg, stored - {fingerprint})
+
+    @contextmanager
+    def _loaded(self) -> Iterator[GpgHome]:
+        """A throw-away home with every key of the file."""
+        ring = self._read()
+        with throw_away_home(self._gpg_program) as gpg:
+            if ring:
+                gpg.add(ring)
+            self._require_all(set(_fingerprints(ring)), {key.fingerprint for key in gpg.list_keys()})
+            yield gpg
+
+    def _read(self) -> bytes:
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise KeyUnusableError(f"the key ring {self._path} cannot be read: {error.strerror}") from error
+
+    def _store(self, gpg: GpgHome, expected: set[str]) -> None:
+        ring = gpg.export() if expected else b""
+        self._require_all(expected, set(_fingerprints(ring)))
+        write_durably(ring, self._path.parent, self._path)
+
+    def _require_all(self, expected: set[str], found: set[str]) -> None:
+        if expected != found:
+            raise KeyUnusableError(f"the key ring {self._path} is damaged: remove it and pin the keys again")
+
+
+def _fingerprints(ring: bytes) -> tuple[str, ...]:
+    try:
+        return primary_fingerprints(ring)
+    except UnauthenticatedFileError:
+        return ("",)
+
+
+def _good(keys: list[KeyFacts], now: datetime) -> KeyFacts:
+    if len(keys) != 1:
+        raise KeyUnusableError(
+            "gpg accepts no user id of the key: its own signatures are missing, damaged, or rest on SHA-1"
+        )
+    problem = key_problem(keys[0], now)
+    if problem is not None:
+        raise KeyUnusableError(f"{problem} (key {keys[0].fingerprint})")
+    return keys[0]
+
+
+def _require_no_revocation_lost(stored: KeyFacts, offered: KeyFacts) -> None:
+    """An old copy of a key would bring a revoked subkey back to life."""
+    revoked = {subkey.fingerprint for subkey in stored.subkeys if subkey.revoked}
+    revived = [sub for sub in offered.subkeys if sub.fingerprint in revoked and not sub.revoked]
+    if revived:
+        raise KeyUnusableError(
+            f"this copy of the key is older than the pinned one: "
+            f"it lacks the revocation of the subkey {revived[0].fingerprint}"
+        )

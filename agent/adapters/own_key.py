@@ -1,0 +1,99 @@
+"""Use our own secret key through gpg: unlock it, find its public half, tell what went wrong with it.
+
+Sealing and opening both stand on this. A failure here is always our own and
+never a partner's; a passphrase goes through a pipe, never to disk, to the
+command line or into the environment.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from agent.adapters.gpg_process import GpgRun, Sink, run_gpg
+from agent.adapters.key_listing import ListedKey, list_keys
+from agent.errors import GpgUnavailableError, KeyUnusableError, SealingFailedError, TrustError
+
+MAX_HOME_PATH = 80
+"""gpg-agent's socket lies in the home, and a socket's path ends at 108 bytes."""
+
+ERROR_CODE_BITS = 0xFFFF
+NO_AGENT = 77
+OWN_KEY_ERRORS = frozenset({9, 11, 17, 53, 54, 85, 99, 177})
+"""libgpg-error: no key, bad passphrase, no secret key, unusable public or secret key, no pinentry,
+cancelled, no passphrase."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKey:
+    """The programs, the home that holds our secret key, its primary fingerprint, and how to unlock it."""
+
+    gpg_program: str
+    gpgv_program: str
+    home: Path
+    fingerprint: str
+    passphrase: Callable[[], str] | None = None
+
+    def __post_init__(self) -> None:
+        """Raises KeyUnusableError if gpg-agent could not work in a home with so long a path."""
+        if len(str(self.home.absolute())) > MAX_HOME_PATH:
+            raise KeyUnusableError(
+                f"the path of the key folder is longer than {MAX_HOME_PATH} characters, too long for"
+                " gpg-agent: choose a shorter data folder"
+            )
+
+    def run(self, arguments: Sequence[str], stdin: Iterable[bytes], stdout: Sink) -> GpgRun:
+        """gpg with the key unlocked; a passphrase goes ahead of the data, where gpg reads just one line."""
+        if self.passphrase is None:
+            unlocking = ["--pinentry-mode", "error"]
+        else:
+            stdin = chain((_one_line(self.passphrase()),), stdin)
+            unlocking = ["--pinentry-mode", "loopback", "--passphrase-fd", "0"]
+        return run_gpg(self.gpg_program, self.home, [*unlocking, *arguments], stdin, stdout)
+
+    def listed(self) -> ListedKey:
+        """Our key as gpg sees it. Raises KeyUnusableError if it is not in the home."""
+        for key in list_keys(self.gpg_program, self.home):
+            if key.fingerprint == self.fingerprint:
+                return key
+        raise KeyUnusableError("our own key is not in the key folder: create or import it again")
+
+    def key_ring(self) -> Path:
+        """GnuPG 2.1 and later make the first file, older homes still have the second."""
+        box = self.home.absolute() / "pubring.kbx"
+        return box if box.exists() else box.with_name("pubring.gpg")
+
+    def prove(self) -> None:
+        """Seal a word to ourselves and decrypt it. Raises GpgUnavailableError or KeyUnusableError."""
+        self.listed()
+        probe = bytearray()
+        sealing = ["--trust-model", "always", "--local-user", self.fingerprint]
+        sealing += ["--recipient", self.fingerprint, "--sign", "--encrypt"]
+        run = self.run(sealing, (b"probe",), probe.extend)
+        if run.exit_code != 0:
+            fault = sealing_fault(run)
+            if isinstance(fault, SealingFailedError):
+                raise GpgUnavailableError("gpg could not use our own key just now")
+            raise fault
+        run = self.run(["--unwrap", "--decrypt"], (bytes(probe),), len)
+        if run.exit_code != 0 or run.count("DECRYPTION_OKAY") != 1:
+            raise KeyUnusableError("our own secret key cannot decrypt: check its passphrase and its subkey")
+
+
+def _one_line(passphrase: str) -> bytes:
+    if "\n" in passphrase or "\r" in passphrase:
+        raise KeyUnusableError("the passphrase of our key holds a line break, which gpg cannot take")
+    return passphrase.encode() + b"\n"
+
+
+def sealing_fault(run: GpgRun) -> TrustError:
+    """What gpg's own words for a failed sealing mean to the practice."""
+    failure = run.first("FAILURE")
+    code = int(failure.arguments[-1]) & ERROR_CODE_BITS if failure else 0
+    if code == NO_AGENT:
+        return GpgUnavailableError("gpg-agent cannot be started")
+    if run.count("INV_RECP"):
+        return KeyUnusableError("gpg refuses to encrypt to the recipient's key")
+    if run.count("INV_SGNR") or code in OWN_KEY_ERRORS:
+        return KeyUnusableError("our own secret key is missing, expired or locked: check its passphrase")
+    return SealingFailedError(f"gpg did not finish sealing (error {code}, exit code {run.exit_code})")
