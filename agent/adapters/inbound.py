@@ -1,0 +1,219 @@
+"""Takes a partner's files out of the inbound folder, one at a time, so that none is lost or read twice.
+
+    waiting/  foreign: the partner, or our own fetch, puts files here     released/    to be taken again
+    claimed/  being worked on      archive/  done      quarantine/  set aside, each with its reason
+    drafts/   being written
+
+Events are hints, this sweep is the truth. A file belongs to whoever renames
+it first; from then on it has a name of ours. One process at a time works
+here: the caller holds the partner's lane, so whatever stands in `claimed`
+when a sweep begins was left by a dead one.
+"""
+
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from agent.adapters.durable_files import (
+    FolderDraft,
+    draft,
+    make_folders,
+    move,
+    move_durably,
+    remove_drafts,
+    spool_error,
+    write_durably,
+)
+from agent.adapters.inbound_claim import ACCEPTED, STRAY, FolderClaim, claim_name, new_file_id, opens
+from agent.errors import SpoolError
+from agent.ports import ClaimedFile, Clock
+
+# By pattern, never "everything but .tmp" (SFTPGo #242).
+ACCEPTED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.pgp")
+REASON_SUFFIX = ".reason.json"
+_DEAD_DRAFT_AGE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How an entry looked when it was first seen like this."""
+
+    size: int
+    modified_ns: int
+    at: datetime
+
+    def still_for(self, seconds: float, now: datetime) -> bool:
+        """Unchanged between two looks, or by its own time, which counts only if it is not in the future."""
+        if (now - self.at).total_seconds() >= seconds:
+            return True
+        return now.timestamp() - self.modified_ns / 1e9 >= seconds
+
+
+class FolderInbound:
+    """ports.Inbound over `root`; `waiting` may lie elsewhere on the same file system.
+
+    An accepted file is taken once it has held still for `settle_seconds`:
+    two looks that far apart show the same size and time of change, or that
+    time lies as far in the past already (so that one sweep of a stopped
+    agent suffices; a time in the future does not count). What does not open,
+    has a second link or an unexpected name is given `stray_after_seconds`,
+    because its sender may still be busy with it.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        waiting: Path | None = None,
+        *,
+        settle_seconds: float,
+        max_bytes: int,
+        stray_after_seconds: float,
+        clock: Clock,
+    ) -> None:
+        self._waiting = waiting or root / "waiting"
+        self._drafts, self._claimed, self._released = root / "drafts", root / "claimed", root / "released"
+        self._archive, self._quarantine = root / "archive", root / "quarantine"
+        self._settle_seconds, self._stray_after_seconds = settle_seconds, stray_after_seconds
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._looks: dict[str, _Look] = {}
+        make_folders(self._drafts, self._claimed, self._released, self._archive, self._quarantine)
+        make_folders(self._waiting)
+
+    # --- arriving ------------------------------------------------------------------------------
+
+    def draft(self) -> AbstractContextManager[FolderDraft]:
+        return draft(self._drafts, self._waiting.joinpath)
+
+    def new_name(self) -> str:
+        return f"{new_file_id(self._clock())}.{ACCEPTED}"
+
+    # --- claiming ------------------------------------------------------------------------------
+
+    def claim(self) -> Iterator[ClaimedFile]:
+        """Lazily: each file is renamed at the moment it is handed out.
+
+        A file that cannot be taken keeps none behind it waiting: the first
+        such SpoolError is raised at the end.
+        """
+        make_folders(self._waiting)
+        remove_drafts(self._drafts, self._clock() - _DEAD_DRAFT_AGE)
+        problem: SpoolError | None = None
+        for path in (*self._left_behind(), *self._held_still()):
+            try:
+                taken = self._take(path)
+            except SpoolError as error:
+                problem = problem or error
+                continue
+            if taken is not None:
+                yield taken
+        if problem is not None:
+            raise problem
+
+    def _left_behind(self) -> list[Path]:
+        """Of a dead process, or released; file ids sort by time."""
+        return sorted(
+            (folder / entry.name for folder in (self._claimed, self._released) for entry in _entries(folder)),
+            key=lambda path: path.name,
+        )
+
+    def _held_still(self) -> list[Path]:
+        """What waits and may be taken now, the longest unchanged first."""
+        now = self._clock()
+        looks: dict[str, _Look] = {}
+        ready: list[tuple[int, str]] = []
+        for entry in _entries(self._waiting):
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            look = looks[entry.name] = self._look(entry.name, status, now)
+            if self._may_be_taken(self._waiting / entry.name, status, look, now):
+                ready.append((status.st_mtime_ns, entry.name))
+        self._looks = looks
+        return [self._waiting / name for _, name in sorted(ready)]
+
+    def _look(self, name: str, status: os.stat_result, now: datetime) -> _Look:
+        before = self._looks.get(name)
+        if before and (before.size, before.modified_ns) == (status.st_size, status.st_mtime_ns):
+            return before
+        return _Look(status.st_size, status.st_mtime_ns, now)
+
+    def _may_be_taken(self, path: Path, status: os.stat_result, look: _Look, now: datetime) -> bool:
+        if not look.still_for(self._settle_seconds, now):
+            return False
+        if ACCEPTED_NAME.fullmatch(path.name) and not _in_use(path, status):
+            return True
+        return look.still_for(self._stray_after_seconds, now)
+
+    def _take(self, path: Path) -> FolderClaim | None:
+        """Rename to a claim that counts one attempt more; None if it is gone or still held by its writer."""
+        known = None if path.parent == self._waiting else FolderClaim.from_path(path, self._max_bytes)
+        if known is not None:
+            file_id, attempts, kind = known.file_id, known.attempts + 1, known.kind
+        else:
+            accepted = ACCEPTED_NAME.fullmatch(path.name)
+            file_id, attempts, kind = new_file_id(self._clock()), 1, ACCEPTED if accepted else STRAY
+        target = self._claimed / claim_name(file_id, attempts, kind)
+        return FolderClaim(target, file_id, attempts, kind, self._max_bytes) if move(path, target) else None
+
+    # --- afterwards ----------------------------------------------------------------------------
+
+    def archive(self, claimed: ClaimedFile) -> None:
+        ours = _ours(claimed)
+        move_durably(ours.path, self._archive / f"{ours.file_id}.{ours.kind}")
+
+    def quarantine(self, claimed: ClaimedFile, reason: str, *, authenticated: bool) -> None:
+        ours = _ours(claimed)
+        told = {
+            "file_id": ours.file_id,
+            "reason": reason,
+            "authenticated": authenticated,
+            "at": self._clock().astimezone(UTC).isoformat(timespec="seconds"),
+            "sha256": ours.sha256,
+        }
+        # The reason goes first: a crash in between leaves a claim to recover, never a file without a reason.
+        reason_file = self._quarantine / f"{ours.file_id}{REASON_SUFFIX}"
+        write_durably(json.dumps(told, indent=2).encode() + b"\n", self._drafts, reason_file)
+        move_durably(ours.path, self._quarantine / f"{ours.file_id}.{ours.kind}")
+
+    def release(self, claimed: ClaimedFile) -> None:
+        """Into `released`, not into the partner's folder: there, names could be forged and counts lost."""
+        ours = _ours(claimed)
+        move(ours.path, self._released / claim_name(ours.file_id, ours.attempts - 1, ours.kind))
+
+    def counts(self) -> Mapping[str, int]:
+        """One listing per folder; `waiting` includes what was released, and names not (yet) accepted."""
+        return {
+            "waiting": len(_entries(self._waiting)) + len(_entries(self._released)),
+            "claimed": len(_entries(self._claimed)),
+            "archive": len(_entries(self._archive)),
+            "quarantine": sum(not e.name.endswith(REASON_SUFFIX) for e in _entries(self._quarantine)),
+        }
+
+
+def _ours(claimed: ClaimedFile) -> FolderClaim:
+    if not isinstance(claimed, FolderClaim):
+        raise TypeError("not a claim of this inbound folder")
+    return claimed
+
+
+def _in_use(path: Path, status: os.stat_result) -> bool:
+    """A regular file that does not open, or has a second link: some servers rename by link and unlink."""
+    return stat.S_ISREG(status.st_mode) and (status.st_nlink > 1 or not opens(path))
+
+
+def _entries(folder: Path) -> list["os.DirEntry[str]"]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise spool_error("list the files", folder, error) from error

@@ -1,0 +1,107 @@
+"""Reads one claimed inbound file, once, as bytes; whatever is odd about it is a reason for quarantine.
+
+A claim's own name carries what must outlast a crash:
+`<file id>.<attempts>.pgp`, or `.stray` where the partner's name was not one
+that is accepted. The partner's name itself is forgotten by the claim: it is
+foreign text and becomes neither a path nor a log line.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent.adapters.durable_files import spool_error
+from agent.errors import QuarantineReason, UnauthenticatedFileError
+
+ACCEPTED, STRAY = "pgp", "stray"
+MAX_ATTEMPTS = 3
+
+_CLAIM_NAME = re.compile(
+    r"(?P<id>[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12})\.(?P<attempts>[0-9]{1,4})\.(?P<kind>pgp|stray)"
+)
+# O_NOFOLLOW against a link slipped in, O_NONBLOCK against a pipe that never answers.
+_OPEN_FLAGS = (
+    os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+)
+
+
+def new_file_id(now: datetime) -> str:
+    """Sorts by time, never repeats, says nothing about the partner's name."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(6)}"
+
+
+class FolderClaim:
+    """ports.ClaimedFile: a file in the `claimed` folder."""
+
+    def __init__(self, path: Path, file_id: str, attempts: int, kind: str, max_bytes: int) -> None:
+        self.path = path
+        self.file_id = file_id
+        self.attempts = attempts
+        self.kind = kind
+        self.sha256: str | None = None
+        self._max_bytes = max_bytes
+
+    @classmethod
+    def from_path(cls, path: Path, max_bytes: int) -> "FolderClaim | None":
+        """What the name says; None if the agent did not give it."""
+        name = _CLAIM_NAME.fullmatch(path.name)
+        if name is None:
+            return None
+        return cls(path, name["id"], int(name["attempts"]), name["kind"], max_bytes)
+
+    def read(self) -> bytes:
+        """The whole file. Raises UnauthenticatedFileError with the reason, SpoolError for a fault of ours."""
+        if self.attempts > MAX_ATTEMPTS:
+            raise UnauthenticatedFileError(QuarantineReason.CRASH_LOOP)
+        if self.kind == STRAY:
+            raise UnauthenticatedFileError(QuarantineReason.UNEXPECTED_NAME)
+        try:
+            content = read_regular_file(self.path, self._max_bytes)
+        except PermissionError as error:
+            raise UnauthenticatedFileError(QuarantineReason.UNREADABLE) from error
+        except OSError as error:
+            raise spool_error("read a claimed file", self.path.parent, error) from error
+        self.sha256 = hashlib.sha256(content).hexdigest()
+        return content
+
+
+def claim_name(file_id: str, attempts: int, kind: str) -> str:
+    """The inverse of `FolderClaim.from_path`."""
+    return f"{file_id}.{attempts}.{kind}"
+
+
+def read_regular_file(path: Path, max_bytes: int) -> bytes:
+    """Every byte of a plain file that nothing else links to, and never more than `max_bytes`.
+
+    Looked at before it is opened, because opening a device can do things,
+    and again afterwards, because it may have been exchanged in between.
+    """
+    _demand_plain(path.lstat())
+    descriptor = os.open(path, _OPEN_FLAGS)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        _demand_plain(status)
+        content = b"" if status.st_size > max_bytes else file.read(max_bytes + 1)
+    if status.st_size > max_bytes or len(content) > max_bytes:
+        raise UnauthenticatedFileError(QuarantineReason.TOO_LARGE)
+    if not content:
+        raise UnauthenticatedFileError(QuarantineReason.EMPTY)
+    return content
+
+
+def opens(path: Path) -> bool:
+    """Whether this regular file can be opened at the moment."""
+    try:
+        os.close(os.open(path, _OPEN_FLAGS))
+    except OSError:
+        return False
+    return True
+
+
+def _demand_plain(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        raise UnauthenticatedFileError(QuarantineReason.NOT_A_REGULAR_FILE)
