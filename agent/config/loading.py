@@ -50,9 +50,9 @@ class Config:
 def load_config(path: Path) -> Config:
     """The configuration at `path`; raises ConfigError with every problem of every file."""
     path = path.absolute()
-    files = _partner_files(path)
+    problems: list[str] = []
+    files = _partner_files(path, problems)
     contents = _digest([path, *files])
-    problems = _misnamed(path)
     agent = _load(path, AgentSettings, problems)
     loaded = [_load(file, PartnerSettings, problems) for file in files]
     partners = [partner for partner in loaded if partner]
@@ -77,7 +77,7 @@ def config_fingerprint(path: Path, data_folder: Path) -> str:
     file that cannot be read counts as one more content; nothing is raised.
     """
     path = path.absolute()
-    return _digest([path, *_partner_files(path)]) + _digest(_key_rings(data_folder))
+    return _digest([path, *_partner_files(path, [])]) + _digest(_key_rings(data_folder))
 
 
 def _load(file: Path, model: type[Settings], problems: list[str]) -> Loaded[Settings] | None:
@@ -105,13 +105,24 @@ def _partner(settings: PartnerSettings, agent: AgentSettings) -> Partner:
     )
 
 
-def _partner_files(path: Path) -> list[Path]:
-    return sorted((path.parent / PARTNERS_FOLDER).glob("[!.]*.yaml"))
+def _partner_files(path: Path, problems: list[str]) -> list[Path]:
+    entries = _entries(path.parent / PARTNERS_FOLDER, problems)
+    for file in entries:
+        if file.suffix == ".yml":
+            problems.append(f"{file}: would be overlooked: rename it to `{file.stem}.yaml`")
+    return [file for file in entries if file.suffix == ".yaml"]
 
 
-def _misnamed(path: Path) -> list[str]:
-    found = sorted((path.parent / PARTNERS_FOLDER).glob("[!.]*.yml"))
-    return [f"{file}: would be overlooked: rename it to `{file.stem}.yaml`" for file in found]
+def _entries(folder: Path, problems: list[str]) -> list[Path]:
+    # Not `glob`: it takes a folder that may not be read for an empty one, and all partners would vanish.
+    try:
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        what = f"cannot be looked into ({error.strerror}): give the user this runs as read permission"
+        problems.append(f"{folder}: {what}")
+        return []
 
 
 def _key_ring_folder(data_folder: Path) -> Path:
@@ -119,7 +130,7 @@ def _key_ring_folder(data_folder: Path) -> Path:
 
 
 def _key_rings(data_folder: Path) -> list[Path]:
-    return sorted(_key_ring_folder(data_folder).glob("*.pgp"))
+    return [file for file in _entries(_key_ring_folder(data_folder), []) if file.suffix == ".pgp"]
 
 
 def _digest(files: Sequence[Path]) -> str:

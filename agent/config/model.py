@@ -6,9 +6,10 @@ sample and in docs/configuration.md.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import quote, urlsplit
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from agent.config.secrets import SecretRef
 from agent.config.section import Section
@@ -62,6 +63,22 @@ class DatabaseSettings(Section):
         default="otv",
         description="Login name of the staff member without permissions who is recorded as the author.",
     )
+
+    @model_validator(mode="after")
+    def _password_has_a_user(self) -> Self:
+        if self.password and not urlsplit(self.url).username:
+            raise ValueError(
+                "has a `password` and no user name: write `url` as `postgresql+psycopg://USER@...`"
+            )
+        return self
+
+    def read_url(self) -> str:
+        """The URL with the password in it, for the driver alone; raises ConfigError like `SecretRef.read`."""
+        if self.password is None:
+            return self.url
+        url = urlsplit(self.url)
+        user, _, server = url.netloc.rpartition("@")
+        return url._replace(netloc=f"{user}:{quote(self.password.read(), safe='')}@{server}").geturl()
 
 
 class OpenPgpSettings(Section):
@@ -175,9 +192,12 @@ class InboundSettings(Section):
 
 class LoggingSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least important kind of line that is written."
+        default="info",
+        description="Least important kind of line that is written: `debug`, `info`, `warning` or `error`.",
     )
-    format: Literal["human", "json"] = Field(default="human", description="Lines for people or for machines.")
+    format: Literal["human", "json"] = Field(
+        default="human", description="Lines for people, `human`, or for machines, `json`."
+    )
 
 
 class AgentSettings(Section):

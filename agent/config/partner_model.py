@@ -41,8 +41,9 @@ class PartnerOpenPgpSettings(Section):
         description="Full fingerprint of the partner's key; two while a key is being replaced.",
         examples=[["FEDCBA9876543210FEDCBA9876543210FEDCBA98"]],
     )
-    compression: Literal["none", "zip1", "zip6"] = Field(
-        default="zip1", description="`zip1` suits most lines, `zip6` a slow one, `none` a fast local network."
+    compression: Literal["none", "zip1", "zlib6"] = Field(
+        default="zip1",
+        description="`zip1` suits most lines, `zlib6` a slow one, `none` a fast local network.",
     )
 
 

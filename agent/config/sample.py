@@ -8,7 +8,7 @@ changed without its sample and its documentation.
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import wrap
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -36,11 +36,12 @@ def sample_yaml(model: type[Section]) -> str:
 
 
 def settings_table(model: type[Section]) -> str:
-    """A Markdown table: key, default, meaning."""
-    rows = ["| key | default | meaning |", "|---|---|---|"]
+    """A Markdown table: key, default, what is allowed, meaning; a section has a row if it may be left out."""
+    rows = ["| key | default | allowed | meaning |", "|---|---|---|---|"]
     for path, field in fields_within(model):
-        if _subsection(field) is None:
-            rows.append(f"| `{'.'.join(path)}` | {_default_cell(field)} | {field.description} |")
+        if _subsection(field) is None or (field.default is None and not field.is_required()):
+            cells = (f"`{'.'.join(path)}`", _default_cell(field), _allowed_cell(field), field.description)
+            rows.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(rows) + "\n"
 
 
@@ -92,6 +93,18 @@ def _default_cell(field: FieldInfo) -> str:
     if field.is_required():
         return "**required**"
     return "none" if field.default is None else f"`{_flow(field.default)}`"
+
+
+def _allowed_cell(field: FieldInfo) -> str:
+    section = section_of(field)
+    if section is not None:
+        return "[secret](#secrets)" if section.written_inline else "section"
+    if field.annotation is bool:
+        return "`true`, `false`"
+    if get_origin(field.annotation) is Literal:
+        return ", ".join(f"`{choice}`" for choice in get_args(field.annotation))
+    limits = [getattr(mark, name) for name in ("ge", "le") for mark in field.metadata if hasattr(mark, name)]
+    return " to ".join(map(str, limits))
 
 
 def _flow(value: Any) -> str:
