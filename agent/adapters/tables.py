@@ -294,7 +294,8 @@ appointment = _practice_table(
     Column("exclusive", Boolean, nullable=False),
     *_record_info(),
     CheckConstraint("starts_at < ends_at", name="order"),
-    Index(None, "column_id", "starts_at"),
+    # By its end: what lies ahead is short, what is past is all the years before.
+    Index(None, "column_id", "ends_at", "starts_at", "status"),
 )
 
 # --- the agent's own ---------------------------------------------------------------------------
