@@ -49,7 +49,7 @@ def is_honest_name(text: str) -> bool:
 def _require_one_plain_key(tags: list[int]) -> None:
     if SECRET_KEY in tags or SECRET_SUBKEY in tags:
         raise KeyUnusableError(
-            "the key file holds a SECRET key: its owner must revoke that key and send the public half of a new one"
+            "the key file holds a SECRET key: its owner must revoke it and send the public half of a new one"
         )
     count = tags.count(Tag.PUBLIC_KEY)
     if count != 1 or tags[0] != Tag.PUBLIC_KEY:

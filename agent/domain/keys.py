@@ -63,32 +63,38 @@ class KeyFacts:
     revoked: bool
     subkeys: tuple[SubkeyFacts, ...]
 
-    @property
-    def encryption_key_ids(self) -> tuple[str, ...]:
-        """The 16-digit key ids a message for this key can name; retired subkeys still decrypt."""
-        return tuple(subkey.fingerprint[-16:] for subkey in self.subkeys if subkey.can_encrypt)
-
 
 def key_problem(key: KeyFacts, now: datetime) -> str | None:
     """Why this key is not good enough to sign for a partner and be encrypted to; None if it is."""
+    return _date_problem(key, now) or _strength_problem(key, now) or _capability_problem(key, now)
+
+
+def _date_problem(key: KeyFacts, now: datetime) -> str | None:
     if key.revoked:
         return "the key is revoked"
     if key.expires_at is None:
         return "the key has no expiry date; give it one of at most a few years"
     if now >= key.expires_at:
         return f"the key expired on {key.expires_at.date().isoformat()}"
+    return None
+
+
+def _strength_problem(key: KeyFacts, now: datetime) -> str | None:
+    """A key is as strong as the weakest part that gpg would take a signature or a message for."""
     weakness = _weakness(key)
     if weakness is not None:
         return f"the primary key is {weakness}"
-    usable = [subkey for subkey in key.subkeys if subkey.is_usable(now)]
-    for subkey in usable:
-        # A key is as strong as the weakest part that gpg would take a signature or a message for.
+    for subkey in key.subkeys:
         weakness = _weakness(subkey)
-        if weakness is not None:
+        if weakness is not None and subkey.is_usable(now):
             return f"the subkey {subkey.fingerprint} is {weakness}"
+    return None
+
+
+def _capability_problem(key: KeyFacts, now: datetime) -> str | None:
     if not key.can_sign:
         return "the key cannot sign"
-    if not any(subkey.can_encrypt for subkey in usable):
+    if not any(subkey.can_encrypt and subkey.is_usable(now) for subkey in key.subkeys):
         return "the key has no usable subkey for encryption"
     return None
 
