@@ -6,9 +6,12 @@ a message sent by mistake reaches nobody.
 """
 
 import random
+import re
 import unicodedata
+from functools import lru_cache
 
 from agent.domain.practice import ContactPoint
+from agent.sample_practice.drawing import drawn, drawn_below
 
 _CITIES = (("30", "23125"), ("69", "90009"), ("40", "66969"), ("221", "4710"), ("89", "99998"))
 _MOBILE_BLOCKS = (("171", "39200"), ("176", "040690"))
@@ -26,33 +29,37 @@ _SPELLINGS = (
     "0049 {area} {number}",
     "0{area} {paired}",
 )
+_PAIRS = re.compile("..?")
 _ASCII_ADDRESS = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ı": "i", "ł": "l", "đ": "d", "ø": "oe"}
 )
 
 
 def landline(rng: random.Random) -> ContactPoint:
-    area, block = rng.choice(_CITIES)
-    return ContactPoint("phone", "home", spelled(rng, area, f"{block}{rng.randrange(1000):03}"))
+    area, block = drawn(rng, _CITIES)
+    return ContactPoint("phone", "home", spelled(rng, area, f"{block}{drawn_below(rng, 1000):03}"))
 
 
 def mobile(rng: random.Random) -> ContactPoint:
-    area, block = rng.choice(_MOBILE_BLOCKS)
-    return ContactPoint("phone", "mobile", spelled(rng, area, f"{block}{rng.randrange(100):02}"))
+    area, block = drawn(rng, _MOBILE_BLOCKS)
+    return ContactPoint("phone", "mobile", spelled(rng, area, f"{block}{drawn_below(rng, 100):02}"))
 
 
 def email(rng: random.Random, given_name: str, family_name: str) -> ContactPoint:
     """Mostly name and number, as mail providers hand them out."""
-    local = f"{_ascii(given_name)}.{_ascii(family_name)}{rng.randrange(1, 1000)}"
-    return ContactPoint("email", "home", f"{local}@{rng.choice(_DOMAINS)}")
+    local = f"{_ascii(given_name)}.{_ascii(family_name)}{1 + drawn_below(rng, 999)}"
+    return ContactPoint("email", "home", f"{local}@{drawn(rng, _DOMAINS)}")
 
 
 def spelled(rng: random.Random, area: str, number: str) -> str:
     """One number in one of the spellings found in real card indexes; all mean the same."""
-    paired = " ".join(number[at : at + 2] for at in range(0, len(number), 2))
-    return rng.choice(_SPELLINGS).format(area=area, number=number, paired=paired)
+    spelling = drawn(rng, _SPELLINGS)
+    if "{paired}" in spelling:
+        return spelling.format(area=area, paired=" ".join(_PAIRS.findall(number)))
+    return spelling.format(area=area, number=number)
 
 
+@lru_cache(maxsize=4096)
 def _ascii(name: str) -> str:
     if not name.isascii():
         plain = unicodedata.normalize("NFC", name).lower().translate(_ASCII_ADDRESS)

@@ -6,7 +6,7 @@ it cannot be let loose on a real one.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from agent.adapters import tables
@@ -16,7 +16,7 @@ from agent.errors import UsageError
 from agent.sample_practice.appointments import AppointmentDraft, appointment_drafts
 from agent.sample_practice.opening_hours import practice_calendar
 from agent.sample_practice.organisation import Organisation, organisation
-from agent.sample_practice.patient_rows import PAGE_AGE, CardIndex
+from agent.sample_practice.patient_rows import PAGE_AGE_DAYS, CardIndex
 from agent.sample_practice.plan import GeneratedPractice, PracticePlan
 from agent.sample_practice.practice_rows import practice_rows
 from agent.sample_practice.writing import BATCH_ROWS, RowWriter
@@ -38,7 +38,7 @@ def generate_practice(
     calendar = practice_calendar(plan, house)
     index = CardIndex(plan, house.receptionists)
     with connector.writing() as connection:
-        writer = RowWriter(connection)
+        writer = RowWriter(connection, connector.practice_schema)
         if not (writer.is_empty(tables.practice) and writer.is_empty(tables.patient)):
             raise UsageError(f"{connector.place}: holds a practice already; generate into an empty database")
         for table, rows in practice_rows(plan, house, calendar):
@@ -47,13 +47,13 @@ def generate_practice(
         _write_patients(writer, index, plan, progress)
         drafts = appointment_drafts(plan, house, calendar, index.active_ids)
         writer.write(tables.appointment, _appointments(drafts, house))
-        writer.move_key_counters(practice_tables(), connector.practice_schema)
+        writer.move_key_counters(practice_tables())
     return GeneratedPractice(counts=writer.counts, known=index.known)
 
 
 def _consent_pages(plan: PracticePlan, house: Organisation) -> Iterator[dict[str, Any]]:
     # The page comes with a partner's first booking, before any answer on it (rule R13).
-    created_at = datetime.combine(plan.first_day, time(0), UTC) - PAGE_AGE
+    created_at = datetime.combine(plan.first_day, time(0), UTC) - timedelta(days=PAGE_AGE_DAYS)
     for partner_id in plan.partner_names:
         yield {"partner_id": partner_id, "created_by": house.otv_user, "created_at": created_at}
 

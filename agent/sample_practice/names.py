@@ -7,6 +7,8 @@ of the languages that patients brought along. Nobody real is meant.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
 
 def _list(text: str) -> tuple[str, ...]:
@@ -14,7 +16,7 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.replace("\n", ",").split(",") if name.strip())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NamePool:
     """The names of one origin; `women` and `men` are (old, middle, young) generations."""
 
@@ -22,6 +24,11 @@ class NamePool:
     families: tuple[str, ...]
     women: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
     men: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+    @cached_property
+    def family_weights(self) -> tuple[float, ...]:
+        """Running totals; the first families of a list are the frequent ones, as in life."""
+        return tuple(accumulate(1 / (rank + 8) for rank in range(len(self.families))))
 
 
 def _one_generation(names: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:

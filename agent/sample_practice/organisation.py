@@ -65,7 +65,7 @@ class StaffRow:
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """The lasting part of the practice; the first practitioner may have two columns, the last column nobody."""
+    """The lasting part of the practice; the first practitioner may have two columns, the last has nobody."""
 
     staff: tuple[StaffRow, ...]
     practitioners: dict[int, Practitioner]

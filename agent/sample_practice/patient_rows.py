@@ -12,14 +12,15 @@ from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from agent.domain.practice import Consent
+from agent.sample_practice.drawing import drawn, drawn_below
 from agent.sample_practice.people import Person, people
 from agent.sample_practice.plan import KnownPatient, PracticePlan, Story
 from agent.sample_practice.stories import StoryPatient, story_patients
 
 Row = dict[str, Any]
-PAGE_AGE = timedelta(days=400)
+PAGE_AGE_DAYS = 400
 """How long the partners' consent pages have existed."""
-_TWENTY_YEARS = timedelta(days=7300)
+_INDEX_AGE_DAYS = 7300
 """How long the practice has kept its card index."""
 
 
@@ -88,17 +89,17 @@ class CardIndex:
         self.known[story.story] = (*self.known.get(story.story, ()), patient)
 
     def _patient(self, patient_id: int, person: Person) -> Row:
-        created_at = self._moment(_TWENTY_YEARS)
+        created_at = self._moment(_INDEX_AGE_DAYS)
         return {
             "patient_id": patient_id,
             "given_name": person.given_name,
             "family_name": person.family_name,
             "birth_date": person.birth_date,
             "active": person.active,
-            "created_by": self._rng.choice(self._authors),
+            "created_by": drawn(self._rng, self._authors),
             "created_at": created_at,
-            "changed_by": self._rng.choice(self._authors),
-            "changed_at": max(created_at, self._moment(_TWENTY_YEARS)),
+            "changed_by": drawn(self._rng, self._authors),
+            "changed_at": max(created_at, self._moment(_INDEX_AGE_DAYS)),
         }
 
     def _answer(self) -> Consent | None:
@@ -114,10 +115,10 @@ class CardIndex:
             "partner_id": partner_id,
             "patient_id": patient_id,
             "status": answer.value,
-            "changed_by": self._rng.choice(self._authors),
-            "changed_at": self._moment(PAGE_AGE),
+            "changed_by": drawn(self._rng, self._authors),
+            "changed_at": self._moment(PAGE_AGE_DAYS),
         }
 
-    def _moment(self, within: timedelta) -> datetime:
-        """Some moment of the time before the window."""
-        return self._opened_at - timedelta(seconds=self._rng.randrange(1, int(within.total_seconds())))
+    def _moment(self, within_days: int) -> datetime:
+        """Some moment of the days before the window."""
+        return self._opened_at - timedelta(seconds=1 + drawn_below(self._rng, within_days * 86_400 - 1))

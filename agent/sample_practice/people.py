@@ -15,16 +15,13 @@ from itertools import accumulate, count, islice
 
 from agent.domain.practice import ContactPoint
 from agent.sample_practice import contacts
+from agent.sample_practice.drawing import drawn, drawn_by_weight
 from agent.sample_practice.names import GERMAN, POOLS, TITLES, NamePool
 
 PLACEHOLDER_BIRTH_DATE = date(1900, 1, 1)
 DAYS_OF_A_YEAR = 365.2425
 
 _POOL_WEIGHTS = tuple(accumulate(pool.weight for pool in POOLS))
-# The first names of a list are the frequent ones, as in life: rank n is drawn about 1/(n + 8) as often.
-_FAMILY_WEIGHTS = {
-    pool: tuple(accumulate(1 / (rank + 8) for rank in range(len(pool.families)))) for pool in POOLS
-}
 
 
 @dataclass(slots=True)
@@ -81,7 +78,7 @@ def _family(rng: random.Random, today: date, *, twins: bool) -> list[Person]:
     oldest_age = max(0, min(17, (today - (mother.birth_date or today)).days // 365 - 23))
     children = [
         _child(rng, family_name, _birth_date(rng, today, rng.randint(0, oldest_age)), mother)
-        for _ in range(2 if twins else rng.choice((1, 1, 2, 2, 3)))
+        for _ in range(2 if twins else drawn(rng, (1, 1, 2, 2, 3)))
     ]
     if twins:
         children[1].birth_date = children[0].birth_date
@@ -125,11 +122,11 @@ def _leave_traces(rng: random.Random, person: Person) -> None:
     elif chance < 0.015:
         person.birth_date = PLACEHOLDER_BIRTH_DATE
     elif chance < 0.030:
-        person.given_name = f"{rng.choice(TITLES)} {person.given_name}"
+        person.given_name = f"{drawn(rng, TITLES)} {person.given_name}"
     elif chance < 0.035:
-        person.family_name = f"{rng.choice(TITLES)} {person.family_name}"
+        person.family_name = f"{drawn(rng, TITLES)} {person.family_name}"
     elif chance < 0.040:
-        person.family_name = f"{person.family_name} {rng.choice(('jun.', 'sen.', 'jr.'))}"
+        person.family_name = f"{person.family_name} {drawn(rng, ('jun.', 'sen.', 'jr.'))}"
     elif chance < 0.045:
         person.family_name = person.family_name.upper()
     elif chance < 0.050:
@@ -137,18 +134,18 @@ def _leave_traces(rng: random.Random, person: Person) -> None:
 
 
 def _pool(rng: random.Random) -> NamePool:
-    return rng.choices(POOLS, cum_weights=_POOL_WEIGHTS)[0]
+    return drawn_by_weight(rng, POOLS, _POOL_WEIGHTS)
 
 
 def _family_name(rng: random.Random, pool: NamePool) -> str:
-    return rng.choices(pool.families, cum_weights=_FAMILY_WEIGHTS[pool])[0]
+    return drawn_by_weight(rng, pool.families, pool.family_weights)
 
 
 def _given_name(rng: random.Random, pool: NamePool, generation: int, woman: bool) -> str:
     names = (pool.women if woman else pool.men)[generation]
-    name = rng.choice(names)
+    name = drawn(rng, names)
     if rng.random() < 0.06:
-        second = rng.choice(names)
+        second = drawn(rng, names)
         return name if second == name or "-" in name else f"{name} {second}"
     return name
 
