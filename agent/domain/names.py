@@ -22,7 +22,10 @@ _PHONE_NUMBER = re.compile(r"[+＋(]*\s*\d[\W\d_]*")
 _WORD = re.compile(r"[^ .]+\.?|\.")
 
 _TITLE_WORDS = "dr drs ddr prof professor pd priv univ dipl bsc msc llm mba phd"
-_TITLE_PART_WORDS = "med dent vet rer nat pol phil jur iur theol oec soc agr paed psych inf ing kfm kffr wirt doz habil hc mult (fh)"
+_TITLE_PART_WORDS = (
+    "med dent vet rer nat pol phil jur iur theol oec soc agr paed psych "
+    "inf ing kfm kffr wirt doz habil hc mult (fh)"
+)
 _PARTICLE_WORDS = (
     "von vom van zu zum zur und der den dem des de del della delle dello dei di da das do dos du "
     "la le les los las el al af av ter ten te het t am an auf aus im in"

@@ -1,0 +1,190 @@
+"""One booking, one refusal reason at a time."""
+
+from dataclasses import replace
+from datetime import time, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.domain.availability import Slot, slot_id
+from agent.domain.booking_rules import (
+    Accept,
+    BookingRefusal,
+    BookingRequest,
+    Decision,
+    Refuse,
+    decide,
+    requested,
+)
+from agent.domain.practice import OfferTerms
+from exchange_formats.receipts import BookingReason
+from tests.kit.calendars import (
+    CHECK_UP,
+    CHECK_UP_TYPE,
+    CLEANING,
+    COLUMN,
+    MONDAY,
+    OTHER_COLUMN,
+    assignment,
+    at,
+    calendar,
+    weekly,
+)
+
+NO_LENGTH, ESTABLISHED_ONLY = 103, 104
+PRACTICE = calendar(
+    assignment(CHECK_UP, 30, buffers=(0, 15)),
+    assignment(CLEANING, None, type_id=None, columns=(OTHER_COLUMN,)),
+    assignment(NO_LENGTH, None, type_id=None),
+    assignment(ESTABLISHED_ONLY, 30, for_new_patients=False),
+    hours=(weekly(MONDAY, time(8), time(12)),),
+)
+TERMS = OfferTerms(lead_time_minutes=60, booking_horizon_days=7, grid_minutes=15)
+NINE = at(MONDAY, 9)
+SEVEN = at(MONDAY, 7)
+WISH = BookingRequest(CHECK_UP, COLUMN, NINE, declared_new_patient=False)
+
+
+def judged(
+    wish: BookingRequest = WISH, busy: Any = (), judged_at: int = SEVEN, now: int | None = None
+) -> Decision:
+    return decide(wish, PRACTICE, busy, TERMS, judged_at=judged_at, now=judged_at if now is None else now)
+
+
+def test_a_free_slot_is_accepted_with_everything_that_is_to_be_written() -> None:
+    assert judged() == Accept(COLUMN, NINE, NINE + 1800, CHECK_UP_TYPE, CHECK_UP)
+
+
+@pytest.mark.parametrize(
+    ("taken", "accepted"),
+    [
+        ((NINE - 900, NINE), True),
+        ((NINE - 900, NINE + 1), False),
+        ((NINE + 45 * 60, NINE + 60 * 60), True),
+        ((NINE + 44 * 60, NINE + 60 * 60), False),
+    ],
+)
+def test_busy_time_that_reaches_into_the_slot_or_its_buffer_refuses_as_taken(
+    taken: tuple[int, int], accepted: bool
+) -> None:
+    decision = judged(busy=[taken])
+    assert decision == Refuse(BookingRefusal.SLOT_TAKEN) or accepted
+    assert isinstance(decision, Accept) is accepted
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        replace(WISH, start=NINE + 60),
+        replace(WISH, start=at(MONDAY, 12)),
+        replace(WISH, start=at(MONDAY + timedelta(days=14), 9)),
+        replace(WISH, column_id=OTHER_COLUMN),
+        replace(WISH, column_id=None),
+        replace(WISH, start=0),
+    ],
+    ids=["off the grid", "closed", "beyond the horizon", "other column", "slot id of something else", "1970"],
+)
+def test_what_was_never_on_offer_is_refused_as_not_offered_even_when_taken(wish: BookingRequest) -> None:
+    assert judged(wish, [(0, 2**32)]) == Refuse(BookingRefusal.SLOT_NOT_OFFERED)
+
+
+@pytest.mark.parametrize("assignment_id", [None, 999])
+def test_an_unknown_assignment_is_said_so(assignment_id: int | None) -> None:
+    wish = replace(WISH, assignment_id=assignment_id)
+    assert judged(wish) == Refuse(BookingRefusal.ASSIGNMENT_UNKNOWN)
+
+
+def test_an_assignment_without_a_length_is_refused_as_duration_unknown() -> None:
+    assert judged(replace(WISH, assignment_id=NO_LENGTH)) == Refuse(BookingRefusal.DURATION_UNKNOWN)
+
+
+@pytest.mark.parametrize("busy", [[], [(0, 2**32)]])
+def test_whoever_declares_to_be_new_is_refused_where_new_patients_are_not_served(busy: Any) -> None:
+    wish = replace(WISH, assignment_id=ESTABLISHED_ONLY, declared_new_patient=True)
+    assert judged(wish, busy) == Refuse(BookingRefusal.NOT_FOR_NEW_PATIENTS)
+
+
+def test_whoever_declares_to_be_known_is_served_without_a_look_at_the_records() -> None:
+    wish = replace(WISH, assignment_id=ESTABLISHED_ONLY, declared_new_patient=False)
+    assert isinstance(judged(wish), Accept)
+
+
+@pytest.mark.parametrize(
+    ("judged_at", "now", "accepted"),
+    [
+        (at(MONDAY, 8), at(MONDAY, 8), True),
+        (at(MONDAY, 8) + 1, at(MONDAY, 8) + 1, False),
+        (at(MONDAY, 8), at(MONDAY, 8, 50), True),
+        (at(MONDAY, 8), NINE, True),
+        (at(MONDAY, 8), NINE + 1, False),
+        (NINE, NINE, False),
+    ],
+)
+def test_the_lead_time_counts_from_the_signature_and_the_start_is_never_in_the_past(
+    judged_at: int, now: int, accepted: bool
+) -> None:
+    decision = judged(judged_at=judged_at, now=now)
+    assert decision == Refuse(BookingRefusal.LEAD_TIME_PASSED) or accepted
+    assert isinstance(decision, Accept) is accepted
+
+
+@pytest.mark.parametrize(
+    ("start", "reason"),
+    [
+        (NINE, BookingRefusal.LEAD_TIME_PASSED),
+        (at(MONDAY - timedelta(days=7), 9), BookingRefusal.LEAD_TIME_PASSED),
+        (at(MONDAY, 7), BookingRefusal.SLOT_NOT_OFFERED),
+    ],
+)
+def test_a_late_booking_says_lead_time_only_if_the_slot_had_been_on_offer_and_not_whether_it_was_taken(
+    start: int, reason: BookingRefusal
+) -> None:
+    for busy in ([], [(0, 2**32)]):
+        assert judged(replace(WISH, start=start), busy, judged_at=at(MONDAY, 11)) == Refuse(reason)
+
+
+def test_every_refusal_is_a_word_of_the_receipt() -> None:
+    assert {refusal.value for refusal in BookingRefusal} <= {reason.value for reason in BookingReason}
+
+
+# --- what the partner wrote --------------------------------------------------------------------
+
+NAME = slot_id(Slot(CHECK_UP, COLUMN, NINE, NINE + 1800))
+
+
+def test_a_request_whose_repetition_agrees_with_its_slot_id_knows_its_column() -> None:
+    assert requested(NAME, str(CHECK_UP), NINE, declared_new_patient=False) == WISH
+
+
+@pytest.mark.parametrize(
+    ("name", "assignment_id", "start"),
+    [(NAME, str(CLEANING), NINE), (NAME, str(CHECK_UP), NINE + 900), ("nonsense", str(CHECK_UP), NINE)],
+)
+def test_a_request_that_contradicts_its_slot_id_has_no_column(
+    name: str, assignment_id: str, start: int
+) -> None:
+    request = requested(name, assignment_id, start, declared_new_patient=False)
+    assert request == BookingRequest(int(assignment_id), None, start, declared_new_patient=False)
+
+
+@pytest.mark.parametrize("assignment_id", ["", "0101", "+101", "101 ", "１０１", "check-up", "9" * 64])
+def test_an_assignment_id_in_any_other_spelling_is_unknown(assignment_id: str) -> None:
+    request = requested(NAME, assignment_id, NINE, declared_new_patient=False)
+    assert (request.assignment_id, request.column_id) == (None, None)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.one_of(
+        st.text(max_size=40), st.builds("{}-{}-{}".format, st.integers(0), st.integers(0), st.integers(0))
+    ),
+    st.sampled_from([str(CHECK_UP), str(NO_LENGTH), "x", "0"]),
+    st.integers(-(2**36), 2**38),
+)
+def test_no_foreign_text_makes_the_judgement_fail(name: str, assignment_id: str, start: int) -> None:
+    for text, moment in ((name, start), (slot_id(Slot(CHECK_UP, COLUMN, start, 0)), start)):
+        wish = requested(text, assignment_id, moment, declared_new_patient=False)
+        decision = judged(wish)
+        assert isinstance(decision, Refuse) or wish.column_id == COLUMN
