@@ -18,7 +18,8 @@ from typing import BinaryIO, TypeVar
 
 from agent.adapters.deadline import within
 from agent.adapters.durable_files import spool_error
-from agent.adapters.sftp_protocol import ProtocolBrokenError, ServerRefusedError, SftpClient
+from agent.adapters.sftp_client import SftpClient
+from agent.adapters.sftp_packets import NO_SUCH_FILE, ProtocolBrokenError, ServerRefusedError
 from agent.adapters.ssh_connection import SshAccount, SshConnection
 from agent.errors import DeadlineExceededError, SpoolError, TransferError
 from agent.ports import Delivery, RemoteFile
@@ -143,7 +144,7 @@ class SftpSession:
         try:
             size = self._client.attributes(path).size
         except ServerRefusedError as refusal:
-            if refusal.missing:
+            if refusal.code == NO_SUCH_FILE:
                 return None
             raise
         if size is None:

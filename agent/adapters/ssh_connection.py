@@ -1,7 +1,7 @@
 """Opens one SSH connection to a partner: pinned host key, our own key, one SFTP channel.
 
 The only module that knows paramiko. It is the byte channel under
-`sftp_protocol`; it never accepts a host key that is not pinned, never falls
+`sftp_client`; it never accepts a host key that is not pinned, never falls
 back to passwords, and repeats nothing that the server says.
 """
 

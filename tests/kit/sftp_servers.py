@@ -1,0 +1,272 @@
+"""Real SFTP servers on loopback to be the partner's side: asyncssh in this process, OpenSSH beside it.
+
+Used by the contract tests and by the demo. Both serve `inbox/` and
+`outgoing/` under one folder, log in one client key and nothing else, and
+show a host key of their own.
+"""
+
+import asyncio
+import getpass
+import inspect
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, TypeVar
+
+import asyncssh
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+SSHD = Path("/usr/sbin/sshd")
+_START_SECONDS = 10.0
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class SshKey:
+    """A private key file and its public line (`ssh-ed25519 AAAA...`)."""
+
+    private_key: Path
+    public_line: str
+
+
+def make_ssh_key(path: Path) -> SshKey:
+    """A fresh Ed25519 key, readable by this account alone."""
+    key = Ed25519PrivateKey.generate()
+    path.touch(mode=0o600)
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return SshKey(path, public.decode())
+
+
+class SftpServer(Protocol):
+    """What both servers offer once they are started."""
+
+    root: Path
+    host_key: str
+    user_name: str
+    port: int
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Misbehaviour:
+    """What the asyncssh server does wrong; nothing by default. It may be changed while the server runs."""
+
+    hang_at: Literal["login", "open", "stat"] | None = None
+    drop_after_bytes: int | None = None
+    refuse_write_after_bytes: int | None = None
+    refuse_posix_rename: bool = False
+    lie_about_size: int = 0
+    take_on_close: bool = False
+    short_reads: bool = False
+
+
+class PartnerSftpServer:
+    """asyncssh in a thread of its own, locked into `root`."""
+
+    def __init__(self, root: Path, client_key: str) -> None:
+        self.root = root
+        self.user_name = "practice"
+        self.port = 0
+        self.misbehaviour = Misbehaviour()
+        self._client_key = client_key
+        self._host_key = asyncssh.generate_private_key("ssh-ed25519")
+        self.host_key = self._host_key.export_public_key().decode().strip()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="partner-sftp", daemon=True)
+        self._connections: set[asyncssh.SSHServerConnection] = set()
+        self.logins = 0
+        """How many connections were made; a client should need one per cycle."""
+        _make_folders(root)
+
+    def start(self) -> None:
+        self._thread.start()
+        self._acceptor = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(_START_SECONDS)
+        self.port = self._acceptor.get_port()
+
+    def stop(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(_START_SECONDS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_START_SECONDS)
+        self._loop.close()
+
+    async def _listen(self) -> asyncssh.SSHAcceptor:
+        return await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_host_keys=[self._host_key],
+            server_factory=lambda: _Doorkeeper(self),
+            authorized_client_keys=asyncssh.import_authorized_keys(self._client_key),
+            sftp_factory=lambda channel: _PartnerFolder(channel, self),
+            allow_scp=False,
+        )
+
+    async def _close(self) -> None:
+        self._acceptor.close()
+        for connection in list(self._connections):
+            connection.abort()
+        await self._acceptor.wait_closed()
+
+
+class _Doorkeeper(asyncssh.SSHServer):
+    def __init__(self, server: PartnerSftpServer) -> None:
+        self._server = server
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        self._server.logins += 1
+        self._server._connections.add(conn)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server._connections.discard(self._connection)
+
+    async def begin_auth(self, username: str) -> bool:
+        await _hang_if(self._server.misbehaviour.hang_at == "login")
+        return True
+
+
+class _PartnerFolder(asyncssh.SFTPServer):
+    """The folder, and what a test wants to go wrong with it."""
+
+    def __init__(self, channel: "asyncssh.SSHServerChannel[bytes]", server: PartnerSftpServer) -> None:
+        super().__init__(channel, chroot=os.fsencode(server.root))
+        self._server = server
+        self._written = 0
+
+    async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
+        await _hang_if(self._server.misbehaviour.hang_at == "open")
+        return await _awaited(super().open(path, pflags, attrs))
+
+    async def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        wrong = self._server.misbehaviour
+        self._written += len(data)
+        if wrong.drop_after_bytes is not None and self._written > wrong.drop_after_bytes:
+            self.connection.abort()
+        if wrong.refuse_write_after_bytes is not None and self._written > wrong.refuse_write_after_bytes:
+            self._written = 0
+            raise asyncssh.SFTPFailure("no space left for foreign text in this message")
+        return await _awaited(super().write(file_obj, offset, data))
+
+    async def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        wrong = self._server.misbehaviour
+        return await _awaited(
+            super().read(file_obj, offset, min(size, 10_000) if wrong.short_reads else size)
+        )
+
+    async def close(self, file_obj: object) -> None:
+        await _awaited(super().close(file_obj))
+        if self._server.misbehaviour.take_on_close:
+            for part in (self._server.root / "inbox").glob("*.part"):
+                part.unlink()
+
+    async def stat(self, path: bytes) -> asyncssh.SFTPAttrs:
+        wrong = self._server.misbehaviour
+        await _hang_if(wrong.hang_at == "stat")
+        attributes = asyncssh.SFTPAttrs.from_local(Path(os.fsdecode(self.map_path(path))).stat())
+        attributes.size = (attributes.size or 0) + wrong.lie_about_size
+        return attributes
+
+    async def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
+        if self._server.misbehaviour.refuse_posix_rename:
+            raise asyncssh.SFTPOpUnsupported("not here")
+        await _awaited(super().posix_rename(oldpath, newpath))
+
+
+async def _hang_if(hanging: bool) -> None:
+    if hanging:
+        await asyncio.Event().wait()
+
+
+async def _awaited(result: Result | Awaitable[Result]) -> Result:
+    return await result if inspect.isawaitable(result) else result
+
+
+class OpenSshServer:
+    """The real sshd with a configuration of its own; needs no rights beyond those of this account."""
+
+    def __init__(self, root: Path, client_key: str, state: Path) -> None:
+        self.root = root
+        self.user_name = getpass.getuser()
+        self.port = 0
+        self._state = state
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._host_key = make_ssh_key(state / "host_key")
+        self.host_key = self._host_key.public_line
+        (state / "authorized_keys").write_text(client_key + "\n")
+        self._process: subprocess.Popen[bytes] | None = None
+        _make_folders(root)
+
+    def start(self) -> None:
+        """Started as root, sshd wants its privilege separation folder, which Debian makes at boot only."""
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        self.port = _free_port()
+        configuration = self._state / "sshd_config"
+        configuration.write_text(self._configuration())
+        self._process = subprocess.Popen([SSHD, "-D", "-e", "-f", configuration], stderr=subprocess.DEVNULL)
+        self._wait_until_it_answers(self._process)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(_START_SECONDS)
+
+    def _configuration(self) -> str:
+        lines = [
+            f"Port {self.port}",
+            "ListenAddress 127.0.0.1",
+            f"HostKey {self._host_key.private_key}",
+            f"AuthorizedKeysFile {self._state / 'authorized_keys'}",
+            "StrictModes no",
+            "UsePAM no",
+            "PasswordAuthentication no",
+            "KbdInteractiveAuthentication no",
+            "PermitRootLogin prohibit-password",
+            "PidFile none",
+            "LogLevel QUIET",
+            f"Subsystem sftp internal-sftp -d {self.root}",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def _wait_until_it_answers(self, process: subprocess.Popen[bytes]) -> None:
+        ends_at = time.monotonic() + _START_SECONDS
+        while time.monotonic() < ends_at and process.poll() is None:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                    if connection.recv(4) == b"SSH-":
+                        return
+            except OSError:
+                time.sleep(0.02)
+        raise RuntimeError(f"sshd does not start: run {SSHD} -t -f {self._state / 'sshd_config'}")
+
+
+class MuteServer:
+    """Accepts connections and never says a word."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+
+    def stop(self) -> None:
+        self._socket.close()
+
+
+def _make_folders(root: Path) -> None:
+    for name in ("inbox", "outgoing"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
