@@ -78,11 +78,14 @@ def verify_signed_message(
     cannot do its work.
     """
     require_pinned_key(key_ring, fingerprints)
-    one_pass, content, signature = _signed_parts(packets, max_content_bytes)
-    _require_strong_binary_signature(one_pass, signature)
-    ours = b"".join(encode_packet(packet) for packet in (one_pass, literal_packet(content), signature))
+    announced, content, signature = _signed_parts(packets, max_content_bytes)
+    _require_strong_binary_signature(announced, signature)
+    ours = b"".join(
+        encode_packet(packet) for packet in (_lone(announced), literal_packet(content), signature)
+    )
     run = run_gpgv(gpgv_program, ["--keyring", str(key_ring.absolute()), "--weak-digest", "SHA1"], ours)
-    signer, signed_at = _judged(run, fingerprints, now)
+    announced_key_id = announced.body[4:12].hex().upper()
+    signer, signed_at = _accepted(_valid_signature(run), announced_key_id, fingerprints, now)
     if not now - max_age <= signed_at <= now + tolerance:
         raise UnauthenticatedFileError(QuarantineReason.SIGNATURE_TIME)
     return VerifiedMessage(content, signer, signed_at)
@@ -116,10 +119,15 @@ def _signed_parts(packets: bytes, max_content_bytes: int) -> tuple[Packet, bytes
     return found[0], content, found[2]
 
 
+def _lone(one_pass: Packet) -> Packet:
+    """The announcement with "no further signature follows" set, which PGPy leaves out (RFC 4880, 5.4)."""
+    return Packet(Tag.ONE_PASS_SIGNATURE, one_pass.body[:12] + b"\x01")
+
+
 def _require_strong_binary_signature(one_pass: Packet, signature: Packet) -> None:
     """Both packets name the same type and algorithms (RFC 4880, 5.2.3 and 5.4), and ones we accept."""
     announced, signed = one_pass.body, signature.body
-    if len(announced) != 13 or len(signed) < 4 or announced[0] != 3 or signed[0] != 4 or announced[12] != 1:
+    if len(announced) != 13 or len(signed) < 4 or announced[0] != 3 or signed[0] != 4:
         raise UnauthenticatedFileError(QuarantineReason.UNEXPECTED_STRUCTURE)
     kind, key_algorithm, digest = signed[1], signed[2], signed[3]
     if (kind, digest, key_algorithm) != tuple(announced[1:4]) or kind != BINARY_DOCUMENT:
@@ -128,11 +136,10 @@ def _require_strong_binary_signature(one_pass: Packet, signature: Packet) -> Non
         raise UnauthenticatedFileError(QuarantineReason.WEAK_SIGNATURE)
 
 
-def _judged(run: GpgRun, fingerprints: Collection[str], now: datetime) -> tuple[str, datetime]:
-    """Primary fingerprint of the signer and time of the signature; every status line is counted."""
+def _valid_signature(run: GpgRun) -> tuple[str, ...]:
+    """What gpgv says of the one good signature; every status line is counted."""
     if run.exit_code > 2 or any(
-        line.keyword == "ERROR" and line.arguments[:1] and line.arguments[0] in OUR_OWN_FAULTS
-        for line in run.status
+        line.keyword == "ERROR" and line.arguments[0] in OUR_OWN_FAULTS for line in run.status
     ):
         raise GpgUnavailableError("gpgv cannot read the partner's key ring file or cannot run")
     for keyword, reason in REFUSALS:
@@ -142,19 +149,23 @@ def _judged(run: GpgRun, fingerprints: Collection[str], now: datetime) -> tuple[
     counts = [run.count(keyword) for keyword in ("NEWSIG", "GOODSIG", "VALIDSIG")]
     if counts != [1, 1, 1] or run.exit_code != 0 or valid is None:
         raise UnauthenticatedFileError(QuarantineReason.BAD_SIGNATURE)
-    return _judged_validsig(valid.arguments, fingerprints, now)
+    return valid.arguments
 
 
-def _judged_validsig(
-    arguments: tuple[str, ...], fingerprints: Collection[str], now: datetime
+def _accepted(
+    valid: tuple[str, ...], announced_key_id: str, fingerprints: Collection[str], now: datetime
 ) -> tuple[str, datetime]:
-    """Fingerprint, date, time, expiry, version, -, algorithm, hash, class, primary (GnuPG doc/DETAILS)."""
-    if len(arguments) < 10:
+    """Primary fingerprint of the signer and time of the signature, from a VALIDSIG line.
+
+    Its fields are: fingerprint, date, time, expiry, version, reserved, key
+    algorithm, hash, class, primary fingerprint (doc/DETAILS of GnuPG).
+    """
+    if len(valid) < 10:
         raise GpgUnavailableError("gpgv reports a valid signature in a form unknown here")
-    signed, expires, version, digest, kind, primary = (arguments[i] for i in (2, 3, 4, 7, 8, 9))
+    signing_key, signed, expires, version, digest, kind, primary = (valid[i] for i in (0, 2, 3, 4, 7, 8, 9))
     if primary not in fingerprints:
         raise UnauthenticatedFileError(QuarantineReason.WRONG_SIGNER)
-    if (version, kind) != ("4", "00"):
+    if (version, kind) != ("4", "00") or not signing_key.endswith(announced_key_id):
         raise UnauthenticatedFileError(QuarantineReason.UNEXPECTED_STRUCTURE)
     if int(digest) not in STRONG_HASHES:
         raise UnauthenticatedFileError(QuarantineReason.WEAK_SIGNATURE)

@@ -21,14 +21,14 @@ class GpgHome:
     """A gpg home of its own; each method is one command a person could type."""
 
     def __init__(self, folder: Path, program: str = "gpg") -> None:
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700, exist_ok=True)
         self.folder = folder
         self.program = program
 
     def run(self, *arguments: str, stdin: bytes = b"") -> bytes:
         """Standard output; a failure raises RuntimeError with what gpg said."""
         command = [self.program, "--homedir", str(self.folder), "--batch", "--quiet", *arguments]
-        finished = subprocess.run(command, input=stdin, capture_output=True, timeout=60)
+        finished = subprocess.run(command, check=False, input=stdin, capture_output=True, timeout=60)
         if finished.returncode != 0:
             raise RuntimeError(finished.stderr.decode("utf-8", "replace"))
         return finished.stdout
@@ -73,9 +73,8 @@ class GpgHome:
 
     def stop(self) -> None:
         """End the agent of this home."""
-        subprocess.run(
-            ["gpgconf", "--homedir", str(self.folder), "--kill", "all"], capture_output=True, timeout=60
-        )
+        command = ["gpgconf", "--homedir", str(self.folder), "--kill", "all"]
+        subprocess.run(command, check=False, capture_output=True, timeout=60)
 
 
 class PartnerGpg:
@@ -181,4 +180,4 @@ def key_world(*options: str) -> Iterator[KeyWorld]:
         finally:
             for home in folder.iterdir():
                 if home.is_dir():
-                    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], capture_output=True)
+                    GpgHome(home).stop()
