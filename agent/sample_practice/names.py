@@ -146,7 +146,7 @@ SLAVIC = NamePool(
 WESTERN = NamePool(
     weight=2,
     families=_list("""
-        Rossi, D'Angelo, D’Amico, Dell'Acqua, O'Neill, O’Brien, de Vries, van den Berg, van Dijk, da Silva
+        de Vries, Rossi, D'Angelo, D’Amico, Dell'Acqua, O'Neill, O’Brien, van den Berg, van Dijk, da Silva
         dos Santos, García Márquez, Núñez, Lefèvre, de la Cruz, Sørensen, Åkesson, McGregor, Papadopoulos
     """),
     women=_one_generation(

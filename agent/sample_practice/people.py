@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import accumulate, count, islice
+from itertools import accumulate, count
 
 from agent.domain.practice import ContactPoint
 from agent.sample_practice import contacts
@@ -45,15 +45,12 @@ def people(rng: random.Random, today: date) -> Iterator[Person]:
             yield person
 
 
-def some_people(rng: random.Random, today: date, number: int) -> Iterator[Person]:
-    """The first `number` of `people`."""
-    return islice(people(rng, today), number)
-
-
 def _household(rng: random.Random, today: date) -> list[Person]:
     kind = rng.random()
     if kind < 0.45:
-        return [_adult(rng, _pool(rng), today, age=_adult_age(rng))]
+        pool = _pool(rng)
+        woman = rng.random() < 0.52
+        return [_adult(rng, pool, today, _adult_age(rng), woman=woman, family_name=_family_name(rng, pool))]
     if kind < 0.70:
         return _couple(rng, today, age=_adult_age(rng))
     return _family(rng, today, twins=rng.random() < 0.03)
@@ -61,36 +58,37 @@ def _household(rng: random.Random, today: date) -> list[Person]:
 
 def _couple(rng: random.Random, today: date, age: int) -> list[Person]:
     pool = _pool(rng)
-    first = _adult(rng, pool, today, age, woman=True)
-    second = _adult(rng, pool, today, max(18, age + rng.randint(-4, 6)), woman=False)
-    if rng.random() < 0.8:
-        second.family_name = first.family_name
-    if rng.random() < 0.08 and "-" not in first.family_name:
-        first.family_name = f"{first.family_name}-{_family_name(rng, GERMAN)}"
-    _share_landline(rng, [first, second])
-    return [first, second]
+    shared = _family_name(rng, pool)
+    own_names = rng.random()
+    woman = _adult(rng, pool, today, age, woman=True, family_name=shared)
+    if own_names < 0.08 and "-" not in shared:
+        woman.family_name = f"{shared}-{_family_name(rng, GERMAN)}"
+    his_name = _family_name(rng, pool) if own_names > 0.85 else shared
+    man = _adult(rng, pool, today, max(18, age + rng.randint(-4, 6)), woman=False, family_name=his_name)
+    _share_landline(rng, [woman, man])
+    return [woman, man]
 
 
 def _family(rng: random.Random, today: date, *, twins: bool) -> list[Person]:
-    parents = _couple(rng, today, age=rng.randint(24, 52))
-    mother, father = parents
-    family_name = father.family_name
-    oldest_age = max(0, min(17, (today - (mother.birth_date or today)).days // 365 - 23))
-    children = [
-        _child(rng, family_name, _birth_date(rng, today, rng.randint(0, oldest_age)), mother)
-        for _ in range(2 if twins else drawn(rng, (1, 1, 2, 2, 3)))
-    ]
+    mother_age = rng.randint(24, 52)
+    mother, father = _couple(rng, today, mother_age)
+    # Every other year of age at most, so that nobody is born four months after a brother.
+    ages = range(0, min(17, mother_age - 22), 2)
+    number = min(drawn(rng, (1, 1, 2, 2, 3)), len(ages))
+    births = [_birth_date(rng, today, age) for age in rng.sample(ages, number)]
     if twins:
-        children[1].birth_date = children[0].birth_date
-        while children[1].given_name == children[0].given_name:
-            children[1].given_name = _given_name(rng, GERMAN, generation=2, woman=rng.random() < 0.5)
-    return [*parents, *children]
+        births.append(births[0])
+    children: list[Person] = []
+    for birth_date in births:
+        children.append(_child(rng, father.family_name, birth_date, mother, children))
+    return [mother, father, *children]
 
 
-def _adult(rng: random.Random, pool: NamePool, today: date, age: int, woman: bool | None = None) -> Person:
+def _adult(
+    rng: random.Random, pool: NamePool, today: date, age: int, *, woman: bool, family_name: str
+) -> Person:
     generation = 0 if age >= 66 else 1 if age >= 32 else 2
-    given_name = _given_name(rng, pool, generation, rng.random() < 0.52 if woman is None else woman)
-    family_name = _family_name(rng, pool)
+    given_name = _given_name(rng, pool, generation, woman)
     reachable: list[ContactPoint] = []
     if rng.random() < 0.85:
         reachable.append(contacts.mobile(rng))
@@ -101,8 +99,13 @@ def _adult(rng: random.Random, pool: NamePool, today: date, age: int, woman: boo
     return Person(given_name, family_name, _birth_date(rng, today, age), True, reachable)
 
 
-def _child(rng: random.Random, family_name: str, birth_date: date, mother: Person) -> Person:
-    given_name = _given_name(rng, GERMAN, generation=2, woman=rng.random() < 0.5)
+def _child(
+    rng: random.Random, family_name: str, birth_date: date, mother: Person, siblings: list[Person]
+) -> Person:
+    """Reached through the mother; no two children of a family have one name."""
+    taken = {sibling.given_name for sibling in siblings}
+    while (given_name := _given_name(rng, GERMAN, generation=2, woman=rng.random() < 0.5)) in taken:
+        pass
     return Person(given_name, family_name, birth_date, True, mother.contact_points[:2])
 
 

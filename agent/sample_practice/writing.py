@@ -6,6 +6,7 @@ faster than INSERT; its counters do not notice given keys: unless they are
 moved, the first patient created afterwards collides.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -27,7 +28,7 @@ class RowWriter:
     def __init__(self, connection: Connection, schema: str | None) -> None:
         self._connection = connection
         self._schema = schema
-        self.counts: dict[str, int] = {}
+        self.counts: Counter[str] = Counter()
 
     def is_empty(self, table: Table) -> bool:
         return self._connection.execute(select(table).limit(1)).first() is None
@@ -40,7 +41,7 @@ class RowWriter:
                 self._connection.execute(insert(table), batch)
             else:
                 self._copy(f"{quoted(self._schema)}.{quoted(table.name)}", batch)
-            self.counts[table.name] = self.counts.get(table.name, 0) + len(batch)
+            self.counts[table.name] += len(batch)
 
     def move_key_counters(self, tables: Iterable[Table]) -> None:
         """Have PostgreSQL continue after the highest key of every table that counts by itself."""
