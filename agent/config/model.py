@@ -162,9 +162,8 @@ class ScheduleSettings(Section):
     patients_every_minutes: Minutes = Field(
         default=1440, description="How often the patient file is exported, for partners that receive it."
     )
-    deliver_every_seconds: Seconds = Field(default=60, description="How often waiting files are uploaded.")
-    fetch_every_seconds: Seconds = Field(
-        default=60, description="How often partners' folders are looked into."
+    exchange_every_seconds: Seconds = Field(
+        default=60, description="How often each partner's server is visited, to deliver and to fetch."
     )
     sweep_every_seconds: Seconds = Field(
         default=120,

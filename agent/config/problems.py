@@ -44,7 +44,7 @@ def _sentence(error: ErrorDetails, model: type[Section]) -> str:
 
 def _unknown_key(path: YamlPath, model: type[Section]) -> str:
     section, key = _section_at(path[:-1], model), str(path[-1])
-    for near in get_close_matches(key.lower().replace("-", "_"), section.model_fields, n=1):
+    for near in get_close_matches(key.lower(), section.model_fields, n=1):
         return f"is not a known key: did you mean `{near}`?"
     for elsewhere, _ in fields_within(model):
         if elsewhere[-1] == key:

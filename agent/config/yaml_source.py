@@ -97,7 +97,7 @@ def _read_text(file: Path) -> str:
     if len(raw) > MAX_FILE_BYTES:
         raise ConfigError([f"{file}: is larger than {MAX_FILE_BYTES // 1024} KiB: this is no configuration"])
     try:
-        return raw.decode("utf-8-sig")
+        return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigError([f"{file}:{line}: is not UTF-8: save it with that encoding"]) from error
