@@ -7,7 +7,7 @@ sample and in docs/configuration.md.
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
@@ -71,14 +71,6 @@ class DatabaseSettings(Section):
                 "has a `password` and no user name: write `url` as `postgresql+psycopg://USER@...`"
             )
         return self
-
-    def read_url(self) -> str:
-        """The URL with the password in it, for the driver alone; raises ConfigError like `SecretRef.read`."""
-        if self.password is None:
-            return self.url
-        url = urlsplit(self.url)
-        user, _, server = url.netloc.rpartition("@")
-        return url._replace(netloc=f"{user}:{quote(self.password.read(), safe='')}@{server}").geturl()
 
 
 class OpenPgpSettings(Section):

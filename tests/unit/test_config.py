@@ -154,20 +154,6 @@ def test_practice_without_partners_is_a_valid_beginning(folder: Path) -> None:
     assert load(folder).partners == {}
 
 
-def test_database_password_is_put_into_the_url_only_on_reading(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OTV_DATABASE_PASSWORD", "p@ss/w:rd")
-    text = AGENT.replace("localhost/practice", "localhost/practice\n  password: {env: OTV_DATABASE_PASSWORD}")
-    (folder / "agent.yaml").write_text(text)
-    config = load(folder)
-    assert (
-        config.settings.database.read_url() == "postgresql+psycopg://otv:p%40ss%2Fw%3Ard@localhost/practice"
-    )
-    assert "p@ss" not in repr(config)
-    assert "p%40ss" not in repr(config)
-
-
 # --- the sentences -----------------------------------------------------------------------------
 
 
