@@ -1,0 +1,448 @@
+"""The inbound folder on a real file system: nothing lost, nothing read twice, nothing foreign believed."""
+
+import json
+import os
+import re
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from agent.adapters.inbound import FolderInbound
+from agent.errors import QuarantineReason, SpoolError, UnauthenticatedFileError
+from agent.ports import ClaimedFile
+
+MAX_BYTES = 1000
+SETTLE_SECONDS = 10.0
+STRAY_SECONDS = 3600.0
+
+
+class MovableClock:
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+class Folder:
+    """An inbound folder, its clock, and what a partner does to it."""
+
+    def __init__(self, root: Path, settle_seconds: float) -> None:
+        self.root = root
+        self.clock = MovableClock()
+        self.settle_seconds = settle_seconds
+        self.inbound = self.reopened()
+
+    def reopened(self) -> FolderInbound:
+        """As after a restart of the agent."""
+        return FolderInbound(
+            self.root,
+            settle_seconds=self.settle_seconds,
+            max_bytes=MAX_BYTES,
+            stray_after_seconds=STRAY_SECONDS,
+            clock=self.clock,
+        )
+
+    def drop(self, name: str = "booking.pgp", content: bytes = b"sealed", age_seconds: float = 0) -> Path:
+        path = self.root / "waiting" / name
+        path.write_bytes(content)
+        changed = self.clock.now.timestamp() - age_seconds
+        os.utime(path, (changed, changed))
+        return path
+
+    def one(self) -> ClaimedFile:
+        [claimed] = self.inbound.claim()
+        return claimed
+
+    def names(self, state: str) -> list[str]:
+        return sorted(path.name for path in (self.root / state).iterdir())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """Everything may be taken at once."""
+    return Folder(tmp_path / "inbound", settle_seconds=0)
+
+
+@pytest.fixture
+def settling(tmp_path: Path) -> Folder:
+    return Folder(tmp_path / "inbound", settle_seconds=SETTLE_SECONDS)
+
+
+def reason_of(claimed: ClaimedFile) -> QuarantineReason:
+    with pytest.raises(UnauthenticatedFileError) as caught:
+        claimed.read()
+    return caught.value.reason
+
+
+# --- claiming ----------------------------------------------------------------------------------
+
+
+def test_claim_a_waiting_file_gets_a_name_of_ours_and_all_its_bytes(folder: Folder) -> None:
+    folder.drop("Meier-Anna.pgp", b"sealed bytes")
+    claimed = folder.one()
+    assert (claimed.read(), claimed.attempts) == (b"sealed bytes", 1)
+    assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{12}", claimed.file_id)
+    assert folder.names("claimed") == [f"{claimed.file_id}.1.pgp"]
+    assert folder.names("waiting") == []
+
+
+def test_claim_several_files_comes_one_at_a_time_longest_unchanged_first(folder: Folder) -> None:
+    for age, name in ((1, "c.pgp"), (3, "a.pgp"), (2, "b.pgp")):
+        folder.drop(name, name.encode(), age_seconds=age)
+    sweep = folder.inbound.claim()
+    assert next(sweep).read() == b"a.pgp"
+    assert folder.inbound.counts() == {"waiting": 2, "claimed": 1, "archive": 0, "quarantine": 0}
+    assert [claimed.read() for claimed in sweep] == [b"b.pgp", b"c.pgp"]
+
+
+def test_claim_when_files_vanish_during_the_sweep_goes_on(folder: Folder) -> None:
+    paths = [folder.drop(f"{number}.pgp", age_seconds=9 - number) for number in range(4)]
+    sweep = folder.inbound.claim()
+    next(sweep)
+    paths[1].unlink()
+    paths[2].unlink()
+    assert len(list(sweep)) == 1
+
+
+def test_claim_when_the_waiting_folder_is_missing_makes_it_anew(folder: Folder) -> None:
+    (folder.root / "waiting").rmdir()
+    assert list(folder.inbound.claim()) == []
+    folder.drop()
+    assert folder.one().read() == b"sealed"
+
+
+def test_claim_a_thousand_waiting_files_hands_out_the_first_without_touching_the_rest(
+    folder: Folder,
+) -> None:
+    for number in range(1_000):
+        (folder.root / f"waiting/{number}.pgp").touch()
+    next(folder.inbound.claim())
+    assert folder.inbound.counts()["waiting"] == 999
+
+
+def test_draft_published_under_a_new_name_is_claimed(folder: Folder) -> None:
+    with folder.inbound.draft() as draft:
+        draft.file.write(b"fetched")
+        draft.publish(folder.inbound.new_name())
+    assert folder.one().read() == b"fetched"
+    assert folder.names("drafts") == []
+
+
+def test_claim_from_another_file_system_says_where_the_folder_belongs(tmp_path: Path) -> None:
+    shared_memory = Path("/dev/shm") / f"otv-inbound-{secrets.token_hex(8)}"
+    shared_memory.mkdir()
+    try:
+        assert shared_memory.stat().st_dev != tmp_path.stat().st_dev
+        (shared_memory / "booking.pgp").write_bytes(b"sealed")
+        inbound = FolderInbound(
+            tmp_path,
+            shared_memory,
+            settle_seconds=0,
+            max_bytes=MAX_BYTES,
+            stray_after_seconds=STRAY_SECONDS,
+            clock=MovableClock(),
+        )
+        with pytest.raises(SpoolError, match="file system of the data folder"):
+            list(inbound.claim())
+        assert inbound.counts()["waiting"] == 1
+    finally:
+        (shared_memory / "booking.pgp").unlink(missing_ok=True)
+        shared_memory.rmdir()
+
+
+# --- holding still -----------------------------------------------------------------------------
+
+
+def test_claim_a_fresh_file_waits_until_two_looks_agree(settling: Folder) -> None:
+    settling.drop()
+    assert list(settling.inbound.claim()) == []
+    settling.clock.advance(SETTLE_SECONDS / 2)
+    assert list(settling.inbound.claim()) == []
+    settling.clock.advance(SETTLE_SECONDS / 2)
+    assert settling.one().read() == b"sealed"
+
+
+def test_claim_a_growing_file_starts_waiting_anew(settling: Folder) -> None:
+    settling.drop()
+    assert list(settling.inbound.claim()) == []
+    settling.clock.advance(SETTLE_SECONDS)
+    settling.drop(content=b"sealed and longer")
+    assert list(settling.inbound.claim()) == []
+    settling.clock.advance(SETTLE_SECONDS)
+    assert settling.one().read() == b"sealed and longer"
+
+
+def test_claim_a_file_unchanged_for_long_takes_it_at_first_look(settling: Folder) -> None:
+    settling.drop(age_seconds=SETTLE_SECONDS)
+    assert settling.one().read() == b"sealed"
+
+
+def test_claim_a_file_from_the_future_relies_on_two_looks(settling: Folder) -> None:
+    settling.drop(age_seconds=-86_400)
+    assert list(settling.inbound.claim()) == []
+    settling.clock.advance(SETTLE_SECONDS)
+    assert settling.one().read() == b"sealed"
+
+
+# --- names -------------------------------------------------------------------------------------
+
+FOREIGN_NAMES = [
+    "booking.pgp.part",
+    "booking.txt",
+    ".hidden.pgp",
+    "with space.pgp",
+    "a" * 130 + ".pgp",
+    "umlaut-ä.pgp",
+]
+
+
+@pytest.mark.parametrize("name", FOREIGN_NAMES)
+def test_claim_an_unexpected_name_is_left_alone_at_first_and_set_aside_later(
+    folder: Folder, name: str
+) -> None:
+    folder.drop(name)
+    assert list(folder.inbound.claim()) == []
+    folder.clock.advance(STRAY_SECONDS)
+    claimed = folder.one()
+    assert reason_of(claimed) is QuarantineReason.UNEXPECTED_NAME
+    folder.inbound.quarantine(claimed, "unexpected_name", authenticated=False)
+    assert folder.names("quarantine") == [f"{claimed.file_id}.reason.json", f"{claimed.file_id}.stray"]
+
+
+def test_claim_an_unexpected_name_again_after_a_crash_is_still_unexpected(folder: Folder) -> None:
+    folder.drop("booking.txt", age_seconds=STRAY_SECONDS)
+    folder.one()
+    assert reason_of(folder.one()) is QuarantineReason.UNEXPECTED_NAME
+
+
+def test_claim_a_name_like_our_own_claims_gives_a_new_id_and_a_first_attempt(folder: Folder) -> None:
+    folder.drop("20270104T063000Z-0123456789ab.3.pgp")
+    claimed = folder.one()
+    assert claimed.attempts == 1
+    assert not claimed.file_id.startswith("20270104")
+
+
+# --- what is no plain readable file ------------------------------------------------------------
+
+
+def test_read_an_empty_file_is_refused(folder: Folder) -> None:
+    folder.drop(content=b"")
+    assert reason_of(folder.one()) is QuarantineReason.EMPTY
+
+
+def test_read_a_file_at_the_size_limit_is_whole_and_one_byte_more_is_refused(folder: Folder) -> None:
+    folder.drop("a.pgp", b"x" * MAX_BYTES, age_seconds=2)
+    folder.drop("b.pgp", b"x" * (MAX_BYTES + 1), age_seconds=1)
+    largest, larger = folder.inbound.claim()
+    assert len(largest.read()) == MAX_BYTES
+    assert reason_of(larger) is QuarantineReason.TOO_LARGE
+
+
+def make_link(path: Path) -> None:
+    path.symlink_to("/etc/passwd")
+
+
+def make_dangling_link(path: Path) -> None:
+    path.symlink_to("/nowhere")
+
+
+def make_hard_link(path: Path) -> None:
+    other = path.parent.parent / "other"
+    other.write_bytes(b"sealed")
+    path.hardlink_to(other)
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir()
+    (path / "inside.pgp").write_bytes(b"sealed")
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(path))
+
+
+@pytest.mark.parametrize(
+    "make", [make_link, make_dangling_link, make_hard_link, make_folder, make_socket, os.mkfifo]
+)
+def test_read_what_is_no_plain_file_is_refused_and_quarantined(folder: Folder, make: object) -> None:
+    assert callable(make)
+    make(folder.root / "waiting/odd.pgp")
+    folder.clock.advance(STRAY_SECONDS + 1)
+    claimed = folder.one()
+    assert reason_of(claimed) is QuarantineReason.NOT_A_REGULAR_FILE
+    folder.inbound.quarantine(claimed, "not_a_regular_file", authenticated=False)
+    assert folder.names("waiting") == folder.names("claimed") == []
+    assert os.path.lexists(folder.root / "quarantine" / f"{claimed.file_id}.pgp")
+    assert folder.inbound.counts()["quarantine"] == 1
+
+
+def test_claim_a_file_with_a_second_link_for_a_moment_is_taken_once_it_is_gone(folder: Folder) -> None:
+    path = folder.drop("uploading.pgp.part")
+    final = folder.root / "waiting/booking.pgp"
+    final.hardlink_to(path)
+    assert list(folder.inbound.claim()) == []
+    path.unlink()
+    assert folder.one().read() == b"sealed"
+
+
+@contextmanager
+def as_an_ordinary_user(root: Path) -> Iterator[None]:
+    """Root may read everything: give the folder to nobody and become nobody for a while."""
+    if os.geteuid() != 0:
+        yield
+        return
+    nobody = 65534
+    for path in [root, *root.rglob("*")]:
+        os.chown(path, nobody, nobody)
+    outer = [parent for parent in root.parents if not parent.stat().st_mode & 0o001]
+    modes = [parent.stat().st_mode for parent in outer]
+    for parent in outer:
+        parent.chmod(0o711)
+    os.seteuid(nobody)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        for parent, mode in zip(outer, modes, strict=True):
+            parent.chmod(mode)
+
+
+def test_claim_a_file_that_does_not_open_yet_waits_and_is_taken_when_it_does(folder: Folder) -> None:
+    path = folder.drop()
+    with as_an_ordinary_user(folder.root):
+        path.chmod(0o000)
+        assert list(folder.inbound.claim()) == []
+        path.chmod(0o600)
+        assert folder.one().read() == b"sealed"
+
+
+def test_claim_a_file_that_never_opens_is_set_aside_at_last(folder: Folder) -> None:
+    path = folder.drop()
+    with as_an_ordinary_user(folder.root):
+        path.chmod(0o000)
+        folder.clock.advance(STRAY_SECONDS)
+        claimed = folder.one()
+        assert reason_of(claimed) is QuarantineReason.UNREADABLE
+        folder.inbound.quarantine(claimed, "unreadable", authenticated=False)
+        assert folder.inbound.counts()["quarantine"] == 1
+
+
+def test_claim_when_one_file_cannot_be_moved_takes_the_others_and_then_says_so(folder: Folder) -> None:
+    folder.drop("a.pgp", age_seconds=STRAY_SECONDS)
+    folder.drop("b.pgp")
+    # A folder without write permission cannot change its parent.
+    stuck = folder.root / "waiting/stuck.pgp"
+    stuck.mkdir(mode=0o500)
+    os.utime(stuck, (0, 0))
+    taken: list[ClaimedFile] = []
+    with as_an_ordinary_user(folder.root):
+        with pytest.raises(SpoolError, match="cannot move a file"):
+            taken.extend(folder.inbound.claim())
+        assert len(folder.names("claimed")) == 2
+
+
+# --- crashes -----------------------------------------------------------------------------------
+
+
+def test_claim_after_a_crash_comes_first_with_the_attempt_counted_on_disk(folder: Folder) -> None:
+    folder.drop("first.pgp", b"first")
+    first = folder.one()
+    folder.drop("second.pgp", b"second", age_seconds=5)
+    recovered, other = folder.reopened().claim()
+    assert (recovered.file_id, recovered.attempts, recovered.read()) == (first.file_id, 2, b"first")
+    assert (other.attempts, other.read()) == (1, b"second")
+    assert f"{first.file_id}.2.pgp" in folder.names("claimed")
+
+
+def test_claim_after_three_crashes_is_a_crash_loop(folder: Folder) -> None:
+    folder.drop()
+    for attempt in (1, 2, 3):
+        folder.inbound = folder.reopened()
+        claimed = folder.one()
+        assert (claimed.attempts, claimed.read()) == (attempt, b"sealed")
+    claimed = folder.one()
+    assert claimed.attempts == 4
+    assert reason_of(claimed) is QuarantineReason.CRASH_LOOP
+
+
+def test_claim_something_an_operator_put_among_the_claims_is_not_forgotten(folder: Folder) -> None:
+    (folder.root / "claimed/by-hand.pgp").write_bytes(b"sealed")
+    assert folder.one().read() == b"sealed"
+
+
+def test_release_a_claim_waits_again_with_its_id_and_without_the_attempt(folder: Folder) -> None:
+    folder.drop()
+    claimed = folder.one()
+    for _ in range(5):
+        folder.inbound.release(claimed)
+        assert folder.inbound.counts() == {"waiting": 1, "claimed": 0, "archive": 0, "quarantine": 0}
+        again = folder.one()
+        assert (again.file_id, again.attempts, again.read()) == (claimed.file_id, 1, b"sealed")
+
+
+def test_claim_with_old_drafts_of_a_dead_process_removes_them(folder: Folder) -> None:
+    dead, alive = folder.root / "drafts/dead.draft", folder.root / "drafts/alive.draft"
+    for path in (dead, alive):
+        path.write_bytes(b"half")
+    os.utime(dead, (0, 0))
+    list(folder.inbound.claim())
+    assert folder.names("drafts") == ["alive.draft"]
+
+
+# --- afterwards --------------------------------------------------------------------------------
+
+
+def test_archive_a_claim_stands_there_under_its_id(folder: Folder) -> None:
+    folder.drop()
+    claimed = folder.one()
+    folder.inbound.archive(claimed)
+    assert folder.names("archive") == [f"{claimed.file_id}.pgp"]
+    assert folder.inbound.counts() == {"waiting": 0, "claimed": 0, "archive": 1, "quarantine": 0}
+
+
+def test_quarantine_a_claim_stands_there_with_its_reason(folder: Folder) -> None:
+    folder.drop("Meier-Anna.pgp", b"sealed")
+    claimed = folder.one()
+    claimed.read()
+    folder.inbound.quarantine(claimed, "wrong_signer", authenticated=False)
+    assert folder.names("quarantine") == [f"{claimed.file_id}.pgp", f"{claimed.file_id}.reason.json"]
+    text = (folder.root / "quarantine" / f"{claimed.file_id}.reason.json").read_text()
+    assert json.loads(text) == {
+        "file_id": claimed.file_id,
+        "reason": "wrong_signer",
+        "authenticated": False,
+        "at": folder.clock.now.isoformat(timespec="seconds"),
+        "sha256": sha256(b"sealed").hexdigest(),
+    }
+    assert "Meier" not in text
+
+
+def test_quarantine_interrupted_after_the_reason_was_written_ends_with_the_last_reason(
+    folder: Folder,
+) -> None:
+    folder.drop()
+    claimed = folder.one()
+    (folder.root / "quarantine" / f"{claimed.file_id}.reason.json").write_text("{}")
+    recovered = folder.one()
+    folder.inbound.quarantine(recovered, "crash_loop", authenticated=False)
+    reason = json.loads((folder.root / "quarantine" / f"{claimed.file_id}.reason.json").read_text())
+    assert reason["reason"] == "crash_loop"
+
+
+def test_archive_a_claim_that_vanished_says_so(folder: Folder) -> None:
+    folder.drop()
+    claimed = folder.one()
+    (folder.root / "claimed" / f"{claimed.file_id}.1.pgp").unlink()
+    with pytest.raises(SpoolError, match="vanished"):
+        folder.inbound.archive(claimed)
