@@ -43,9 +43,14 @@ class Connector:
     """
 
     def __init__(
-        self, url: str, *, practice_schema: str = PRACTICE_SCHEMA, agent_schema: str = AGENT_SCHEMA
+        self,
+        url: str,
+        *,
+        password: str | None = None,
+        practice_schema: str = PRACTICE_SCHEMA,
+        agent_schema: str = AGENT_SCHEMA,
     ) -> None:
-        parsed = _parsed(url)
+        parsed = _parsed(url) if password is None else _parsed(url).set(password=password)
         self.dialect = parsed.get_backend_name()
         self.sqlite_file = Path(parsed.database or "").absolute() if self.dialect == "sqlite" else None
         self.place = _place(parsed, self.sqlite_file)

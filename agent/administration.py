@@ -1,0 +1,213 @@
+"""What an operator does around the exchange: keys, licence, tables, checks, the audit log.
+
+Wired from the configuration like `agent.app`, for the command line alone; no
+story runs here. Each function does one thing that a person asked for.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+from agent.adapters import audit_log
+from agent.adapters.audit_log import AuditEntry, AuditReport
+from agent.adapters.keyring import PartnerKeyRing, inspect_key_file
+from agent.adapters.licence_file import install_licence
+from agent.adapters.own_key_setup import create_own_key, export_public_key, own_key_facts
+from agent.adapters.practice_check import check_practice
+from agent.adapters.practice_schema import create_agent_tables, create_practice_tables, grants
+from agent.app import Agent, utc_now
+from agent.config import Config
+from agent.domain.keys import KeyFacts, key_problem
+from agent.domain.licence import Licence
+from agent.errors import AgentError, KeyUnusableError, SchemaMismatchError, UsageError
+from agent.ports import AuditHead
+from agent.sample_practice import GeneratedPractice, PracticePlan, generate_practice
+
+# --- keys --------------------------------------------------------------------------------------
+
+
+def create_key(home: Path, gpg_program: str, name: str, passphrase: str | None) -> KeyFacts:
+    """The practice's own key, in a gpg home of its own."""
+    return create_own_key(home, gpg_program, name, passphrase=passphrase)
+
+
+def own_key(config: Config) -> KeyFacts:
+    """The practice's own key. Raises KeyUnusableError, GpgUnavailableError."""
+    openpgp = config.settings.openpgp
+    return own_key_facts(config.settings.gpg_home, openpgp.gpg_program, openpgp.fingerprint)
+
+
+def own_public_key(config: Config) -> str:
+    """What the partner needs, as ASCII armor."""
+    openpgp = config.settings.openpgp
+    return export_public_key(config.settings.gpg_home, openpgp.gpg_program, openpgp.fingerprint)
+
+
+def partner_keys(config: Config, partner_id: str) -> list[KeyFacts]:
+    """What stands in the partner's key ring file."""
+    return _key_ring(config, partner_id).facts()
+
+
+def inspect_key(config: Config, file: Path) -> KeyFacts:
+    """A key file as it is, refused with the reason if it may not be pinned; nothing is imported."""
+    return inspect_key_file(_content(file), config.settings.openpgp.gpg_program, utc_now())
+
+
+def pin_key(config: Config, partner_id: str, file: Path) -> KeyFacts:
+    """Put the key into the partner's ring; it counts once its fingerprint stands in the partner's YAML."""
+    return _key_ring(config, partner_id).pin(_content(file), utc_now())
+
+
+def _key_ring(config: Config, partner_id: str) -> PartnerKeyRing:
+    if partner_id not in config.partners:
+        known = ", ".join(sorted(config.partners)) or "none"
+        raise UsageError(f"no partner of that name is configured; there are: {known}")
+    return PartnerKeyRing(config.partners[partner_id].key_ring, config.settings.openpgp.gpg_program)
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+
+
+# --- licence, tables, audit --------------------------------------------------------------------
+
+
+def put_licence(config: Config, file: Path) -> Licence:
+    """Verify and install. Raises LicenceInvalidError; then the old one stays."""
+    settings = config.settings
+    return install_licence(
+        file,
+        settings.licence_file,
+        practice_id=settings.practice_id,
+        gpgv_program=settings.openpgp.gpgv_program,
+        key_ring=settings.licence.issuer_key_ring,
+        fingerprints=[settings.licence.issuer_fingerprint],
+        now=utc_now(),
+    )
+
+
+def create_tables(agent: Agent, *, reference_practice: bool) -> None:
+    """The agent's own tables, and on request the whole reference practice database; repeatable."""
+    if reference_practice:
+        create_practice_tables(agent.connector)
+    create_agent_tables(agent.connector)
+
+
+def generate(
+    agent: Agent,
+    first_day: date,
+    patients: int,
+    columns: int,
+    seed: int,
+    progress: Callable[[int, int], None] | None,
+) -> GeneratedPractice:
+    """A practice of invented people in the configured database, which must be empty."""
+    create_tables(agent, reference_practice=True)
+    plan = PracticePlan(
+        seed=seed,
+        first_day=first_day,
+        partner_names={
+            partner_id: partner.settings.name for partner_id, partner in agent.config.partners.items()
+        },
+        practice_id=agent.practice.practice_id,
+        patients=patients,
+        columns=columns,
+    )
+    return generate_practice(agent.connector, plan, progress)
+
+
+def grant_statements(config: Config, role_name: str) -> list[str]:
+    """What the database role of the agent needs on PostgreSQL, and nothing more."""
+    database = config.settings.database
+    return grants(role_name, database.practice_schema, database.agent_schema)
+
+
+def practice_problems(agent: Agent) -> list[str]:
+    """One sentence for everything that the agent needs and does not find in the database."""
+    return check_practice(agent.connector, agent.practice.otv_login)
+
+
+def verify_audit(agent: Agent, anchors: Iterable[AuditHead]) -> AuditReport:
+    """Recompute the chain. Raises AuditBrokenError."""
+    with agent.connector.reading() as connection:
+        return audit_log.verify(connection, agent.audit_key, anchors)
+
+
+@contextmanager
+def audit_entries(agent: Agent, partner_id: str | None, newest: int | None) -> Iterator[Iterator[AuditEntry]]:
+    """The log, newest last."""
+    with agent.connector.reading() as connection:
+        yield audit_log.entries(connection, partner_id, newest)
+
+
+# --- check -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `error` is None where all is well."""
+
+    what: str
+    error: AgentError | None = None
+
+
+def findings(agent: Agent, *, connect: bool) -> Iterator[Finding]:
+    """Look at everything the agent needs, one after the other; a failure hides nothing behind it."""
+    yield _finding("practice user and database", agent.require_author)
+    yield _finding("practice tables", partial(_require_tables, agent))
+    yield _finding("licence", agent.licence.require)
+    yield _finding("own key", partial(_require_own_key, agent.config))
+    for partner_id in sorted(agent.lanes):
+        yield _finding(f"{partner_id}: licence", partial(agent.licence.require, partner_id))
+        yield _finding(f"{partner_id}: key", partial(_require_pinned, agent.config, partner_id))
+        if connect and agent.lanes[partner_id].transport is not None:
+            yield _finding(f"{partner_id}: server", partial(_require_server, agent, partner_id))
+    yield _finding("audit log", partial(verify_audit, agent, ()))
+
+
+def _finding(what: str, look: Callable[[], object]) -> Finding:
+    try:
+        look()
+    except AgentError as error:
+        return Finding(what, error)
+    return Finding(what)
+
+
+def _require_tables(agent: Agent) -> None:
+    problems = practice_problems(agent)
+    if problems:
+        raise SchemaMismatchError("; ".join(problems))
+
+
+def _require_own_key(config: Config) -> None:
+    _require_good(own_key(config))
+
+
+def _require_pinned(config: Config, partner_id: str) -> None:
+    """At least one pinned key must be there and good; the others may be on their way in or out."""
+    pins = config.partners[partner_id].settings.openpgp.fingerprints
+    pinned = [key for key in partner_keys(config, partner_id) if key.fingerprint in pins]
+    if not pinned:
+        raise KeyUnusableError("the partner's key ring holds none of the fingerprints in its YAML file")
+    if all(key_problem(key, utc_now()) for key in pinned):
+        _require_good(pinned[0])
+
+
+def _require_good(key: KeyFacts) -> None:
+    problem = key_problem(key, utc_now())
+    if problem is not None:
+        raise KeyUnusableError(f"{key.fingerprint}: {problem}")
+
+
+def _require_server(agent: Agent, partner_id: str) -> None:
+    """Log in and list; nothing is fetched or written."""
+    transport = agent.lanes[partner_id].transport
+    if transport is not None:
+        with transport.connect() as session:
+            session.list_inbound()

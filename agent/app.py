@@ -1,0 +1,225 @@
+"""The composition root: from the configuration to an agent that can work. Nothing is wired elsewhere.
+
+Tests, demo, daemon and commands all enter by `build`. Building touches no
+network and no database; secrets are read here, so that a missing one is told
+at the start.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from agent.adapters.database import Connector
+from agent.adapters.gpg_sealer import GpgSealer, OpeningLimits, PartnerKey
+from agent.adapters.inbound import FolderInbound
+from agent.adapters.licence_file import read_licence
+from agent.adapters.outbox import FolderOutbox
+from agent.adapters.own_key import OwnKey
+from agent.adapters.practice_database import SqlDatabase
+from agent.adapters.sftp_transport import SftpSettings, SftpTransport
+from agent.adapters.ssh_connection import SshAccount
+from agent.config import AgentSettings, Config, Partner
+from agent.domain.attribution import attribution_problem
+from agent.domain.licence import Licence
+from agent.errors import ConfigError, OtvUserError, UsageError
+from agent.flows import receive
+from agent.flows.deliver import DeliverResult, deliver
+from agent.flows.export import ExportResult, Progress, export, kinds_for, preview
+from agent.flows.lane import Lane, PracticeSide
+from agent.licence_gate import LicenceGate
+from agent.ports import Clock
+from exchange_formats.envelope import Kind
+
+SECONDS_PER_HOUR = 3600
+VALID_FOR_EXPORTS = 4
+"""An availability file is good until this many later ones should have come."""
+
+
+def utc_now() -> datetime:
+    """The clock of everything but the tests."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeResult:
+    """One connection's work."""
+
+    delivered: DeliverResult
+    fetched: int
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent, wired: the practice's side, and one lane per enabled partner."""
+
+    config: Config
+    connector: Connector
+    practice: PracticeSide
+    licence: LicenceGate
+    lanes: Mapping[str, Lane]
+    audit_key: bytes
+
+    def lane(self, partner_id: str) -> Lane:
+        """Raises UsageError for a partner that is not configured or not enabled."""
+        try:
+            return self.lanes[partner_id]
+        except KeyError:
+            known = ", ".join(sorted(self.lanes)) or "none"
+            raise UsageError(f"no enabled partner of that name; enabled are: {known}") from None
+
+    def recover(self) -> None:
+        """Put back what a dead process left in its hands; only while holding the data folder."""
+        for lane in self.lanes.values():
+            lane.outbox.recover()
+
+    def require_author(self) -> None:
+        """Rule R2. Raises OtvUserError, DatabaseError."""
+        with self.practice.database.read() as snapshot:
+            problem = attribution_problem(snapshot.staff_member(self.practice.otv_login))
+            found = snapshot.identity().practice_id
+        if problem is not None:
+            raise OtvUserError(f"database.otv_user: {problem}")
+        if found != self.practice.practice_id:
+            raise ConfigError(
+                [f"{self.config.path}: practice_id: the database belongs to another practice, `{found}`"]
+            )
+
+    def kinds(self, partner_id: str) -> tuple[Kind, ...]:
+        """What the partner gets."""
+        return kinds_for(self.lane(partner_id))
+
+    def export(self, partner_id: str, kind: Kind, progress: Progress | None = None) -> ExportResult:
+        """One file into the outbox; see `agent.flows.export`."""
+        return export(self.practice, self.lane(partner_id), kind, progress)
+
+    def preview(self, partner_id: str, kind: Kind) -> ExportResult:
+        """What the export would hold, in numbers, without writing anything."""
+        return preview(self.practice, self.lane(partner_id), kind)
+
+    def exchange(
+        self, partner_id: str, *, deliver_files: bool = True, fetch_files: bool = True
+    ) -> ExchangeResult:
+        """Deliver and fetch over one connection; a partner without a server has nothing to connect to."""
+        lane = self.lane(partner_id)
+        nothing_waits = not fetch_files and not lane.outbox.waiting()
+        if lane.transport is None or nothing_waits:
+            return ExchangeResult(DeliverResult(), 0)
+        with lane.transport.connect() as session:
+            # Fetch even if delivering failed: an answer may wait that has nothing to do with it.
+            try:
+                delivered = deliver(self.practice, lane, session) if deliver_files else DeliverResult()
+            finally:
+                fetched = receive.fetch(self.practice, lane, session) if fetch_files else 0
+        return ExchangeResult(delivered, fetched)
+
+    def receive(self, partner_id: str) -> Iterator[receive.FileResult]:
+        """Work off the inbound folder; see `agent.flows.receive`."""
+        return receive.sweep(self.practice, self.lane(partner_id))
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.connector.dispose()
+
+
+def build(config: Config, clock: Clock = utc_now) -> Agent:
+    """Wire an agent. Raises ConfigError for a secret that cannot be read, SpoolError for folders."""
+    settings = config.settings
+    connector = Connector(
+        settings.database.url,
+        password=settings.database.password.read() if settings.database.password else None,
+        practice_schema=settings.database.practice_schema,
+        agent_schema=settings.database.agent_schema,
+    )
+    audit_key = settings.audit.read_key()
+    licence = LicenceGate(
+        settings.licence_file, lambda file: _licence(settings, file, clock), settings.practice_id, clock
+    )
+    practice = PracticeSide(
+        practice_id=settings.practice_id,
+        database=SqlDatabase(connector, audit_key),
+        clock=clock,
+        otv_login=settings.database.otv_user,
+        require_licence=licence.require,
+        max_message_age=timedelta(hours=settings.inbound.max_message_age_hours),
+    )
+    own_key = OwnKey(
+        gpg_program=settings.openpgp.gpg_program,
+        gpgv_program=settings.openpgp.gpgv_program,
+        home=settings.gpg_home,
+        fingerprint=settings.openpgp.fingerprint,
+        passphrase=settings.openpgp.passphrase.read if settings.openpgp.passphrase else None,
+    )
+    lanes = {
+        partner_id: _lane(settings, partner, own_key, clock)
+        for partner_id, partner in config.partners.items()
+        if partner.settings.enabled
+    }
+    return Agent(config, connector, practice, licence, lanes, audit_key)
+
+
+def _licence(settings: AgentSettings, file: Path, clock: Clock) -> Licence:
+    return read_licence(
+        file,
+        gpgv_program=settings.openpgp.gpgv_program,
+        key_ring=settings.licence.issuer_key_ring,
+        fingerprints=[settings.licence.issuer_fingerprint],
+        now=clock(),
+    )
+
+
+def _lane(settings: AgentSettings, partner: Partner, own_key: OwnKey, clock: Clock) -> Lane:
+    partner_id, inbound = partner.settings.partner_id, settings.inbound
+    every = timedelta(minutes=settings.schedule.availability_every_minutes)
+    return Lane(
+        partner_id=partner_id,
+        partner_name=partner.settings.name,
+        receives_patients=partner.settings.receives_patients,
+        terms=partner.offer_terms,
+        availability_valid_for=VALID_FOR_EXPORTS * every,
+        sealer=GpgSealer(
+            own_key,
+            PartnerKey(
+                partner.key_ring, partner.settings.openpgp.fingerprints, partner.settings.openpgp.compression
+            ),
+            OpeningLimits(
+                max_sealed_bytes=inbound.max_message_bytes,
+                max_age=timedelta(hours=inbound.max_message_age_hours),
+            ),
+        ),
+        outbox=FolderOutbox(settings.data_folder / "outbox" / partner_id),
+        inbound=FolderInbound(
+            settings.data_folder / "inbound" / partner_id,
+            partner.inbound_folder,
+            settle_seconds=inbound.settle_seconds,
+            max_bytes=inbound.max_message_bytes,
+            stray_after_seconds=inbound.stray_after_hours * SECONDS_PER_HOUR,
+            clock=clock,
+        ),
+        transport=_transport(settings, partner),
+    )
+
+
+def _transport(settings: AgentSettings, partner: Partner) -> SftpTransport | None:
+    sftp = partner.settings.sftp
+    if sftp is None:
+        return None
+    account = SshAccount(
+        host=sftp.host,
+        port=sftp.port,
+        user_name=sftp.user_name,
+        private_key=sftp.private_key,
+        passphrase=sftp.passphrase.read if sftp.passphrase else lambda: None,
+        host_keys=sftp.host_keys,
+    )
+    return SftpTransport(
+        SftpSettings(
+            account=account,
+            inbox=sftp.inbox,
+            outgoing=sftp.outgoing,
+            connect_seconds=sftp.connect_seconds,
+            operation_seconds=sftp.operation_seconds,
+            request_bytes=sftp.request_bytes,
+            max_fetch_bytes=settings.inbound.max_message_bytes,
+        )
+    )

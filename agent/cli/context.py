@@ -1,0 +1,67 @@
+"""From `--config` to an agent, alone on its data folder where the command changes something."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agent.adapters.process_lock import sole_process
+from agent.app import Agent, build
+from agent.config import Config, load_config
+from agent.log_setup import set_up_logging
+
+CONFIG_VARIABLE = "OTV_AGENT_CONFIG"
+
+ConfigOption = Annotated[
+    Path,
+    typer.Option("--config", "-c", envvar=CONFIG_VARIABLE, help="The agent.yaml to use."),
+]
+PartnerOption = Annotated[
+    str | None, typer.Option("--partner", "-p", help="Only this partner; without it all that are enabled.")
+]
+DEFAULT_CONFIG = Path("agent.yaml")
+
+
+def loaded(path: Path) -> Config:
+    """The configuration, and logging set up as it says."""
+    config = load_config(path)
+    logging = config.settings.logging
+    set_up_logging(logging.level, logging.format)
+    return config
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Agent]:
+    """An agent that will change nothing; also while the service runs."""
+    agent = build(loaded(path))
+    try:
+        yield agent
+    finally:
+        agent.close()
+
+
+@contextmanager
+def working(path: Path) -> Iterator[Agent]:
+    """An agent that may change everything; the only process on its data folder."""
+    config = loaded(path)
+    with sole_process(config.settings.data_folder):
+        agent = build(config)
+        try:
+            agent.require_author()
+            agent.recover()
+            yield agent
+        finally:
+            agent.close()
+
+
+def chosen(agent: Agent, partner_id: str | None) -> list[str]:
+    """The one partner asked for, or all."""
+    return [agent.lane(partner_id).partner_id] if partner_id else sorted(agent.lanes)
+
+
+def is_terminal() -> bool:
+    """Whether somebody watches: progress bars are for people."""
+    return os.isatty(2)

@@ -1,0 +1,89 @@
+"""`otv-agent keys`: the practice's own key, and the partners' pinned ones."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from agent import administration
+from agent.cli.context import DEFAULT_CONFIG, ConfigOption, loaded
+from agent.domain.keys import KeyFacts
+
+app = typer.Typer(no_args_is_help=True, help="OpenPGP keys: our own, and the partners' pinned ones.")
+out = Console(highlight=False, soft_wrap=True)
+
+
+@app.command()
+def create(
+    home: Annotated[Path, typer.Option(help="Folder for the practice's gpg home; at most 80 characters.")],
+    name: Annotated[str, typer.Option(help="Name on the key, such as the practice's.")],
+    gpg_program: Annotated[str, typer.Option(help="Name or path of gpg.")] = "gpg",
+    passphrase: Annotated[
+        bool,
+        typer.Option(
+            "--passphrase", help="Ask for a passphrase; without it the folder's rights protect the key."
+        ),
+    ] = False,
+) -> None:
+    """Make the practice's own key; its fingerprint goes into agent.yaml."""
+    secret = typer.prompt("passphrase", hide_input=True, confirmation_prompt=True) if passphrase else None
+    _show(administration.create_key(home, gpg_program, name, secret))
+
+
+@app.command()
+def export(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Print our public key, for the partner."""
+    print(administration.own_public_key(loaded(config)), end="")  # noqa: T201 - armor is data, not a message
+
+
+@app.command("list")
+def list_keys(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Our key and every partner's, with their expiry."""
+    settings = loaded(config)
+    table = Table("whose", "fingerprint", "algorithm", "expires", "pinned")
+    own = administration.own_key(settings)
+    table.add_row("our own", own.fingerprint, _algorithm(own), _expiry(own), "")
+    for partner_id, partner in sorted(settings.partners.items()):
+        for key in administration.partner_keys(settings, partner_id):
+            pinned = "yes" if key.fingerprint in partner.settings.openpgp.fingerprints else "no"
+            table.add_row(partner_id, key.fingerprint, _algorithm(key), _expiry(key), pinned)
+    out.print(table)
+
+
+@app.command()
+def pin(
+    partner: Annotated[str, typer.Argument(help="The partner's id.")],
+    file: Annotated[Path, typer.Argument(help="The public key the partner sent.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="The fingerprint has been compared; do not ask.")
+    ] = False,
+) -> None:
+    """Show a partner's key and, once its fingerprint is confirmed, keep it."""
+    settings = loaded(config)
+    _show(administration.inspect_key(settings, file))
+    if not yes:
+        typer.confirm("Did the partner read out this fingerprint to you over another channel?", abort=True)
+    key = administration.pin_key(settings, partner, file)
+    if key.fingerprint not in settings.partners[partner].settings.openpgp.fingerprints:
+        out.print(f"Kept. It counts once openpgp.fingerprints of {partner}.yaml names {key.fingerprint}.")
+    else:
+        out.print("Kept, and named in the partner's file: in force.")
+
+
+def _show(key: KeyFacts) -> None:
+    out.print(f"fingerprint  {key.fingerprint}")
+    out.print(f"algorithm    {_algorithm(key)}")
+    out.print(f"expires      {_expiry(key)}")
+    for user_id in key.user_ids:
+        out.print(f"name         {user_id}", markup=False)
+
+
+def _algorithm(key: KeyFacts) -> str:
+    return f"{key.algorithm} {key.curve or key.bits}"
+
+
+def _expiry(key: KeyFacts) -> str:
+    return key.expires_at.date().isoformat() if key.expires_at else "never"

@@ -1,0 +1,75 @@
+"""`otv-agent practice`: the practice database, checked, created, or filled with invented people."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from agent import administration
+from agent.app import build
+from agent.cli.context import DEFAULT_CONFIG, ConfigOption, is_terminal, loaded, reading
+from agent.errors import SchemaMismatchError
+
+app = typer.Typer(no_args_is_help=True, help="The practice database.")
+out = Console(highlight=False, soft_wrap=True)
+
+
+@app.command()
+def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Say exactly what the agent needs and does not find there."""
+    with reading(config) as agent:
+        problems = administration.practice_problems(agent)
+    for problem in problems:
+        out.print(f"- {problem}", markup=False)
+    if problems:
+        raise SchemaMismatchError(f"the practice database lacks {len(problems)} thing(s)")
+    out.print("the practice database has everything that the agent needs")
+
+
+@app.command("create-tables")
+def create_tables(
+    config: ConfigOption = DEFAULT_CONFIG,
+    reference_practice: Annotated[
+        bool, typer.Option("--reference-practice", help="Also the reference practice database itself.")
+    ] = False,
+) -> None:
+    """Make the agent's own tables; needs a login that owns the database."""
+    with reading(config) as agent:
+        administration.create_tables(agent, reference_practice=reference_practice)
+    out.print("the tables are there")
+
+
+@app.command()
+def grants(
+    role: Annotated[str, typer.Argument(help="The database role of the agent.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Print the GRANT statements of the least-privilege role for PostgreSQL."""
+    for statement in administration.grant_statements(loaded(config), role):
+        out.print(f"{statement};", markup=False)
+
+
+@app.command()
+def generate(
+    config: ConfigOption = DEFAULT_CONFIG,
+    patients: Annotated[int, typer.Option(help="How many patients.")] = 3000,
+    columns: Annotated[int, typer.Option(help="How many columns in the appointment book.")] = 6,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same practice.")] = 1,
+) -> None:
+    """Fill an empty database with a believable practice of invented people, to try everything out."""
+    agent = build(loaded(config))
+    first_day = datetime.now(UTC).date()
+    with Progress(console=Console(stderr=True), transient=True, disable=not is_terminal()) as bar:
+        task = bar.add_task("generating", total=None)
+        generated = administration.generate(
+            agent,
+            first_day,
+            patients,
+            columns,
+            seed,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    agent.close()
+    out.print(", ".join(f"{count:,} {table}" for table, count in generated.counts.items()))

@@ -1,0 +1,85 @@
+"""What waits, what went and came, and when: one reading of folders and database, for people and machines.
+
+Reads only, also while the service runs. Ids, counts and times; nothing of any patient.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from agent.adapters.activity import Activity, activity
+from agent.adapters.audit_log import SqlAuditLog
+from agent.adapters.process_lock import is_held
+from agent.app import Agent
+from agent.errors import AgentError
+from agent.flows.lane import Lane
+
+NEVER = Activity(None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatus:
+    """One partner: files per folder, and the last moments as ISO text in UTC."""
+
+    name: str
+    outbox_waiting: int
+    inbound_waiting: int
+    archived: int
+    quarantined: int
+    last_delivered_at: str | None
+    last_received_at: str | None
+    last_booking_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The whole agent; `licence` is a sentence."""
+
+    practice_id: str
+    running: bool
+    licence: str
+    audit_entries: int
+    audit_head: str
+    partners: dict[str, LaneStatus]
+
+
+def read_status(agent: Agent) -> Status:
+    """Raises DatabaseError, SpoolError."""
+    with agent.connector.reading() as connection:
+        last = activity(connection)
+        head = SqlAuditLog(connection, agent.audit_key).head()
+    return Status(
+        practice_id=agent.practice.practice_id,
+        running=is_held(agent.config.settings.data_folder),
+        licence=_licence(agent),
+        audit_entries=head.sequence,
+        audit_head=str(head),
+        partners={
+            partner_id: _lane(lane, last.get(partner_id, NEVER)) for partner_id, lane in agent.lanes.items()
+        },
+    )
+
+
+def _lane(lane: Lane, last: Activity) -> LaneStatus:
+    files = lane.inbound.counts()
+    return LaneStatus(
+        name=lane.partner_name,
+        outbox_waiting=len(lane.outbox.waiting()),
+        inbound_waiting=files["waiting"] + files["claimed"],
+        archived=files["archive"],
+        quarantined=files["quarantine"],
+        last_delivered_at=_text(last.delivered_at),
+        last_received_at=_text(last.received_at),
+        last_booking_at=_text(last.booked_at),
+    )
+
+
+def _licence(agent: Agent) -> str:
+    try:
+        agent.licence.require()
+        return f"valid until {agent.licence.licence().expires_on.isoformat()}"
+    except AgentError as error:
+        return f"not valid: {error}"
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment else None
