@@ -7,6 +7,8 @@ from datetime import date
 
 from tests.kit.openpgp import GpgHome
 
+ISSUER = "Licences <licences@issuer.example>"
+
 
 @dataclass(frozen=True, slots=True)
 class Licensor:
@@ -31,9 +33,9 @@ class Licensor:
         return self.sign(licence_text(practice_id, partner_ids, valid_from, expires_on))
 
 
-def create_licensor(home: GpgHome, user_id: str = "Licences <licences@issuer.example>") -> Licensor:
-    """An issuer with a fresh key in `home`."""
-    return Licensor(home, home.create_key(user_id))
+def create_licensor(home: GpgHome, user_id: str = ISSUER, *options: str) -> Licensor:
+    """An issuer with a fresh key in `home`; `options` go to gpg while it is made."""
+    return Licensor(home, home.create_key(user_id, *options))
 
 
 def licence_text(
