@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from agent.adapters import tables
+from agent.adapters.practice_schema import GUARD_NAME
 from agent.domain.practice import Consent, ContactPoint, Patient
 from agent.errors import DatabaseError, SlotTakenError
 from agent.ports import NewAppointment, NewPatient
@@ -166,8 +167,8 @@ class SqlAppointmentBook:
     def _insert_if_absent(self, table: Table, row: dict[str, Any]) -> bool:
         """The database decides: the practice software may add the same row at the same moment."""
         dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(table).values(row).on_conflict_do_nothing()
-        return self._connection.execute(statement).rowcount == 1
+        statement = dialect.insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
+        return self._connection.execute(statement).first() is not None
 
 
 def _counts_as_missing(birth_date: date, today: date) -> bool:
@@ -196,5 +197,5 @@ def _is_overlap(error: IntegrityError) -> bool:
     """PostgreSQL's exclusion constraint, or the trigger that does its work on SQLite."""
     cause = error.orig
     if isinstance(cause, sqlite3.IntegrityError):
-        return cause.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_TRIGGER
+        return str(cause) == GUARD_NAME
     return getattr(cause, "sqlstate", None) == POSTGRESQL_EXCLUSION_VIOLATION

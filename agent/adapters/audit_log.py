@@ -29,6 +29,9 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 
 ROWS_AT_ONCE = 2_000
 
+# One spelling for every value. What no entry can hold, like a blob put there by hand, just fails to verify.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=repr)
+
 
 class AuditFault(StrEnum):
     """What is wrong with the first bad entry."""
@@ -75,7 +78,7 @@ class SqlAuditLog:
         moment = _whole_seconds(at)
         if last_at is not None and moment < last_at - CLOCK_TOLERANCE:
             raise ClockBehindError("the server's clock is behind the newest audit entry; nothing was done")
-        sequence, text = head.sequence + 1, _canonical(details)
+        sequence, text = head.sequence + 1, _CANONICAL.encode(details)
         mac = _mac(self._key, [sequence, _instant_text(moment), event, partner_id, text, head.mac])
         self._connection.execute(
             insert(tables.audit_entry),
@@ -189,7 +192,7 @@ def _demand_next(connection: Connection, key: bytes, head: AuditHead, row: Row[A
 def _made_for_another_place(connection: Connection, key: bytes, row: Row[Any]) -> bool:
     """Whether the entry verifies where another one stands, as if the two had been exchanged."""
     table = tables.audit_entry
-    macs = dict(connection.execute(select(table.c.sequence, table.c.mac)).tuples().all())
+    macs = {entry.sequence: entry.mac for entry in connection.execute(select(table.c.sequence, table.c.mac))}
     macs_before = {0: GENESIS.mac, **macs}
     for place, mac in macs.items():
         exchanged_with_next = place - 1 == row.sequence
@@ -205,17 +208,12 @@ def _mac_of(key: bytes, sequence: int, row: Row[Any], previous: str) -> str:
 
 def _mac(key: bytes, chained: Sequence[str | int | None]) -> str:
     """`details` is chained as the stored text, so that not even its white space can change."""
-    return hmac.digest(key, _canonical(chained).encode("ascii"), "sha256").hex()
+    return hmac.digest(key, _CANONICAL.encode(chained).encode("ascii"), "sha256").hex()
 
 
 def _instant_text(at: datetime | str) -> str:
     """One spelling for both databases: what SQLite keeps is that text already."""
     return at if isinstance(at, str) else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _canonical(value: object) -> str:
-    """One spelling of every value; what no entry can hold (a blob put there by hand) just fails to verify."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=repr)
 
 
 def _whole_seconds(at: datetime) -> datetime:

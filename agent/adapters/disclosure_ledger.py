@@ -6,12 +6,29 @@ to one partner and is never changed or given to another patient, so that two
 partners cannot join their data (reading A4). No name is ever stored here.
 """
 
+import json
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from datetime import datetime
+from itertools import groupby
 from typing import TypeVar
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Insert,
+    Integer,
+    String,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from agent.adapters import tables
 from agent.domain.practice import Consent
@@ -71,31 +88,31 @@ class SqlDisclosureLedger:
         """The ids are read first (8 MB for 200,000), so that no cursor is open on the table being filled."""
         without_alias = self._transmit_set_without_alias(partner_id)
         for batch in _batches(without_alias):
-            self._connection.execute(
-                insert(tables.disclosure),
-                [
-                    {
-                        "partner_id": partner_id,
-                        "patient_id": patient_id,
-                        "alias": secrets.token_hex(ALIAS_BYTES),
-                    }
-                    for patient_id in batch
-                ],
-            )
+            aliases = {patient_id: secrets.token_hex(ALIAS_BYTES) for patient_id in batch}
+            self._connection.execute(self._insert_aliases(partner_id), {"aliases": json.dumps(aliases)})
         return len(without_alias)
 
     def mark_sent(self, partner_id: str, patient_ids: Collection[int], at: datetime) -> None:
         """Repeatable; patients sent before keep their date. Raises DatabaseError for one without alias."""
+        chosen = set(patient_ids)
+        if not chosen:
+            return
+        unrecorded = self._unrecorded(partner_id, chosen)
         table = tables.disclosure
-        for batch in _batches(sorted(set(patient_ids))):
-            these = and_(table.c.partner_id == partner_id, table.c.patient_id.in_(batch))
-            changed = self._connection.execute(
-                update(table)
-                .where(these, or_(table.c.first_sent_at.is_(None), table.c.removed_at.is_not(None)))
-                .values(first_sent_at=func.coalesce(table.c.first_sent_at, at), removed_at=None)
-            ).rowcount
-            if changed < len(batch):
-                self._demand_aliases(self._connection.scalar(select(func.count()).where(these)), len(batch))
+        statement = (
+            update(table)
+            .where(
+                table.c.partner_id == partner_id,
+                table.c.patient_id.between(bindparam("first"), bindparam("last")),
+                _unrecorded_or_removed(),
+            )
+            .values(
+                first_sent_at=func.coalesce(table.c.first_sent_at, literal(at, tables.UtcDateTime)),
+                removed_at=None,
+            )
+        )
+        for batch in _batches(_runs(unrecorded, chosen)):
+            self._connection.execute(statement, [{"first": first, "last": last} for first, last in batch])
 
     def mark_removed(self, partner_id: str, aliases: Collection[str], at: datetime) -> None:
         table = tables.disclosure
@@ -140,10 +157,49 @@ class SqlDisclosureLedger:
             )
         )
 
-    @staticmethod
-    def _demand_aliases(found: int | None, wanted: int) -> None:
-        if found != wanted:
+    def _insert_aliases(self, partner_id: str) -> Insert:
+        """One JSON object for a whole batch: three times faster than a row of parameters for each alias."""
+        table = tables.disclosure
+        aliases = bindparam("aliases", type_=String)
+        if self._connection.dialect.name == "postgresql":
+            pairs = func.json_each_text(cast(aliases, JSON)).table_valued("key", "value")
+        else:
+            pairs = func.json_each(aliases).table_valued("key", "value")
+        return insert(table).from_select(
+            ["partner_id", "patient_id", "alias"],
+            select(literal(partner_id), cast(pairs.c.key, Integer), cast(pairs.c.value, String)),
+        )
+
+    def _unrecorded(self, partner_id: str, chosen: Set[int]) -> list[int]:
+        """Every patient between the lowest and the highest chosen one that counts as not sent, in order."""
+        table = tables.disclosure
+        rows = self._connection.execute(
+            select(table.c.patient_id, _unrecorded_or_removed().label("unrecorded"))
+            .where(table.c.partner_id == partner_id, table.c.patient_id.between(min(chosen), max(chosen)))
+            .order_by(table.c.patient_id),
+            execution_options={"yield_per": BATCH_SIZE},
+        )
+        unrecorded, with_alias = [], 0
+        for row in rows:
+            with_alias += row.patient_id in chosen
+            if row.unrecorded:
+                unrecorded.append(row.patient_id)
+        if with_alias < len(chosen):
             raise DatabaseError("patients without an alias were to be recorded as sent: assign aliases first")
+        return unrecorded
+
+
+def _unrecorded_or_removed() -> ColumnElement[bool]:
+    return or_(tables.disclosure.c.first_sent_at.is_(None), tables.disclosure.c.removed_at.is_not(None))
+
+
+def _runs(ordered: Iterable[int], chosen: Set[int]) -> list[tuple[int, int]]:
+    """First and last of each stretch of `ordered` that is chosen without a gap: mostly a single one.
+
+    An update by ranges is exact and stays linear whatever the database knows about the table's size.
+    """
+    stretches = (list(group) for inside, group in groupby(ordered, key=chosen.__contains__) if inside)
+    return [(stretch[0], stretch[-1]) for stretch in stretches]
 
 
 def _batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:

@@ -1,0 +1,93 @@
+"""The memory of exactly-once, on both databases."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from agent.adapters.booking_ledger import SqlBookingLedger
+from agent.adapters.database import Connector
+from agent.errors import DatabaseError
+from agent.ports import LedgerBooking, LedgerMessage
+
+NOW = datetime(2027, 3, 1, 8, 0, tzinfo=UTC)
+MESSAGE = LedgerMessage(
+    partner_id="dentport",
+    message_id="m-1",
+    content_sha256="a" * 64,
+    sealed_sha256="b" * 64,
+    received_at=NOW,
+    in_reply_to=None,
+    receipt_id="r-1",
+    receipt_sequence=7,
+    audit_head="17:" + "c" * 64,
+)
+BOOKING = LedgerBooking(
+    partner_id="dentport",
+    booking_id="b-1",
+    revision=1,
+    content_sha256="d" * 64,
+    record='{"outcome":"booked","note":"ü"}',
+    appointment_id=4,
+    patient_id=None,
+    decided_at=NOW,
+)
+
+
+def test_message_that_was_never_added_is_none(connector: Connector) -> None:
+    with connector.writing() as connection:
+        ledger = SqlBookingLedger(connection)
+        assert ledger.message("dentport", "m-1") is None
+        assert ledger.receipt_lines("dentport", "m-1") == []
+
+
+def test_message_added_is_found_again_with_its_lines_in_order(connector: Connector) -> None:
+    lines = [f'{{"line":{number}}}' for number in range(12)]
+    with connector.writing() as connection:
+        SqlBookingLedger(connection).add_message(MESSAGE, lines)
+    with connector.reading() as connection:
+        ledger = SqlBookingLedger(connection)
+        assert ledger.message("dentport", "m-1") == MESSAGE
+        assert ledger.receipt_lines("dentport", "m-1") == lines
+
+
+def test_message_of_another_partner_under_the_same_id_is_another_message(connector: Connector) -> None:
+    other = replace(MESSAGE, partner_id="zahnzeit", receipt_id="r-2", in_reply_to="m-0")
+    with connector.writing() as connection:
+        ledger = SqlBookingLedger(connection)
+        ledger.add_message(MESSAGE, ["1"])
+        assert ledger.message("zahnzeit", "m-1") is None
+        ledger.add_message(other, [])
+        assert (ledger.message("zahnzeit", "m-1"), ledger.receipt_lines("zahnzeit", "m-1")) == (other, [])
+
+
+def test_message_added_twice_fails_the_whole_transaction(connector: Connector) -> None:
+    with connector.writing() as connection:
+        SqlBookingLedger(connection).add_message(MESSAGE, ["first"])
+    with pytest.raises(DatabaseError), connector.writing() as connection:
+        ledger = SqlBookingLedger(connection)
+        ledger.add_booking(BOOKING)
+        ledger.add_message(replace(MESSAGE, receipt_id="r-2"), ["second"])
+    with connector.reading() as connection:
+        ledger = SqlBookingLedger(connection)
+        assert ledger.message("dentport", "m-1") == MESSAGE
+        assert ledger.receipt_lines("dentport", "m-1") == ["first"]
+        assert ledger.booking("dentport", "b-1", 1) is None
+
+
+def test_booking_is_found_by_partner_id_and_revision(connector: Connector) -> None:
+    with connector.writing() as connection:
+        SqlBookingLedger(connection).add_booking(BOOKING)
+    with connector.reading() as connection:
+        ledger = SqlBookingLedger(connection)
+        assert ledger.booking("dentport", "b-1", 1) == BOOKING
+        assert ledger.booking("dentport", "b-1", 2) is None
+        assert ledger.booking("dentport", "b-2", 1) is None
+        assert ledger.booking("zahnzeit", "b-1", 1) is None
+
+
+def test_booking_added_twice_is_refused(connector: Connector) -> None:
+    with pytest.raises(DatabaseError), connector.writing() as connection:
+        ledger = SqlBookingLedger(connection)
+        ledger.add_booking(BOOKING)
+        ledger.add_booking(replace(BOOKING, record="{}"))
