@@ -1,8 +1,8 @@
 """The partners' keys: look at a key before anybody trusts it, and keep what the operator pinned.
 
-Used by operator commands, by `check` and for the licensor's key too. It never
-judges a message and never decides whose key is right: the operator compares
-the fingerprint over another channel, and the configuration pins it.
+Used by operator commands and by `check`. It never judges a message and never
+decides whose key is right: the operator compares the fingerprint over another
+channel, and the configuration pins it.
 """
 
 from collections.abc import Iterator
@@ -80,7 +80,8 @@ class PartnerKeyRing:
         with throw_away_home(self._gpg_program) as gpg:
             if ring:
                 gpg.add(ring)
-            self._require_all(set(_fingerprints(ring)), {key.fingerprint for key in gpg.list_keys()})
+            if self._fingerprints(ring) != {key.fingerprint for key in gpg.list_keys()}:
+                raise self._damaged()
             yield gpg
 
     def _read(self) -> bytes:
@@ -93,19 +94,18 @@ class PartnerKeyRing:
 
     def _store(self, gpg: GpgHome, expected: set[str]) -> None:
         ring = gpg.export() if expected else b""
-        self._require_all(expected, set(_fingerprints(ring)))
+        if self._fingerprints(ring) != expected:
+            raise KeyUnusableError(f"gpg did not give back every key of {self._path}; it stays as it was")
         write_durably(ring, self._path.parent, self._path)
 
-    def _require_all(self, expected: set[str], found: set[str]) -> None:
-        if expected != found:
-            raise KeyUnusableError(f"the key ring {self._path} is damaged: remove it and pin the keys again")
+    def _fingerprints(self, ring: bytes) -> set[str]:
+        try:
+            return set(primary_fingerprints(ring))
+        except UnauthenticatedFileError as error:
+            raise self._damaged() from error
 
-
-def _fingerprints(ring: bytes) -> tuple[str, ...]:
-    try:
-        return primary_fingerprints(ring)
-    except UnauthenticatedFileError:
-        return ("",)
+    def _damaged(self) -> KeyUnusableError:
+        return KeyUnusableError(f"the key ring {self._path} is damaged: remove it and pin the keys again")
 
 
 def _good(keys: list[KeyFacts], now: datetime) -> KeyFacts:
@@ -120,7 +120,9 @@ def _good(keys: list[KeyFacts], now: datetime) -> KeyFacts:
 
 
 def _require_no_revocation_lost(stored: KeyFacts, offered: KeyFacts) -> None:
-    """An old copy of a key would bring a revoked subkey back to life."""
+    """An old copy of a key would bring a revoked key or subkey back to life."""
+    if stored.revoked and not offered.revoked:
+        raise KeyUnusableError("this copy of the key is older than the pinned one, which is revoked")
     revoked = {subkey.fingerprint for subkey in stored.subkeys if subkey.revoked}
     revived = [sub for sub in offered.subkeys if sub.fingerprint in revoked and not sub.revoked]
     if revived:

@@ -448,10 +448,16 @@ def test_pin_signatures_of_others_are_not_stored(home: GpgHome, ring_file: Path)
 
 
 def test_facts_key_revoked_behind_our_back_is_shown_as_revoked(home: GpgHome, ring_file: Path) -> None:
+    fingerprint = new_key(home)
+    before = home.public_key(fingerprint)
+    home.revoke(fingerprint)
     ring_file.parent.mkdir()
-    ring_file.write_bytes(revoked_key(home))
-    (facts,) = PartnerKeyRing(ring_file, "gpg").facts()
+    ring_file.write_bytes(home.public_key(fingerprint))
+    ring = PartnerKeyRing(ring_file, "gpg")
+    (facts,) = ring.facts()
     assert (facts.revoked, facts.can_sign, facts.can_encrypt) == (True, False, False)
+    with pytest.raises(KeyUnusableError, match="older than the pinned one, which is revoked"):
+        ring.pin(before, now())
 
 
 def test_remove_key_leaves_the_others(home: GpgHome, ring_file: Path, good_key: bytes) -> None:

@@ -1,4 +1,4 @@
-"""A licence counts only with the signature of the issuer's pinned key, and never gives way to an invalid one."""
+"""A licence counts only with the issuer's pinned signature, and never gives way to an invalid one (rule R1)."""
 
 import os
 import sys
