@@ -1,4 +1,4 @@
-"""A licence counts only with the issuer's pinned signature, and never gives way to an invalid one (rule R1)."""
+"""A licence counts only with the pinned issuer's signature, and never gives way to an invalid one (R1)."""
 
 import os
 import sys
