@@ -88,12 +88,14 @@ def _one_line(passphrase: str) -> bytes:
 
 def sealing_fault(run: GpgRun) -> TrustError:
     """What gpg's own words for a failed sealing mean to the practice."""
-    failure = run.first("FAILURE")
-    code = int(failure.arguments[-1]) & ERROR_CODE_BITS if failure else 0
-    if code == NO_AGENT:
+    failures = [line.arguments[-1] for line in run.status if line.keyword == "FAILURE" and line.arguments]
+    codes = {int(code) & ERROR_CODE_BITS for code in failures if code.isdecimal()}
+    if NO_AGENT in codes:
         return GpgUnavailableError("gpg-agent cannot be started")
     if run.count("INV_RECP"):
         return KeyUnusableError("gpg refuses to encrypt to the recipient's key")
-    if run.count("INV_SGNR") or code in OWN_KEY_ERRORS:
+    if run.count("INV_SGNR") or codes & OWN_KEY_ERRORS:
         return KeyUnusableError("our own secret key is missing, expired or locked: check its passphrase")
-    return SealingFailedError(f"gpg did not finish sealing (error {code}, exit code {run.exit_code})")
+    return SealingFailedError(
+        f"gpg did not finish sealing (errors {sorted(codes)}, exit code {run.exit_code})"
+    )

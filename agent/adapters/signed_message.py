@@ -45,7 +45,7 @@ REFUSALS = (
 )
 """Status lines that end the matter, the plainest reason first."""
 
-OUR_OWN_FAULTS = ("add_keyblock_resource", "keydb_search")
+OUR_OWN_FAULTS = frozenset({"add_keyblock_resource", "keydb_search"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _require_strong_binary_signature(one_pass: Packet, signature: Packet) -> Non
 def _valid_signature(run: GpgRun) -> tuple[str, ...]:
     """What gpgv says of the one good signature; every status line is counted."""
     if run.exit_code > 2 or any(
-        line.keyword == "ERROR" and line.arguments[0] in OUR_OWN_FAULTS for line in run.status
+        line.keyword == "ERROR" and OUR_OWN_FAULTS.intersection(line.arguments) for line in run.status
     ):
         raise GpgUnavailableError("gpgv cannot read the partner's key ring file or cannot run")
     for keyword, reason in REFUSALS:

@@ -71,6 +71,13 @@ class GpgHome:
         prepared = self.folder / "openpgp-revocs.d" / f"{fingerprint}.rev"
         self.run("--import", stdin=prepared.read_bytes().replace(b":-----BEGIN", b"-----BEGIN"))
 
+    def renew(self, fingerprint: str, expires: str) -> None:
+        """Give the key and all its subkeys, also expired ones, a new expiry; the fingerprint stays."""
+        listing = self.run("--with-colons", "--list-keys", fingerprint).decode("utf-8", "replace")
+        _, *subkeys = re.findall(r"^fpr:+([0-9A-F]{40}):", listing, re.MULTILINE)
+        self.run("--quick-set-expire", fingerprint, expires)
+        self.run("--quick-set-expire", fingerprint, expires, *subkeys)
+
     def stop(self) -> None:
         """End the agent of this home."""
         command = ["gpgconf", "--homedir", str(self.folder), "--kill", "all"]
