@@ -19,13 +19,20 @@ from sqlalchemy import Table, delete, func, insert, select, text
 from agent.adapters import tables
 from agent.adapters.database import Connector
 from agent.adapters.practice_schema import create_practice_tables, practice_tables
+from agent.adapters.practice_snapshot import SqlPracticeSnapshot
+from agent.domain.availability import free_slots, open_time, template_time
+from agent.domain.intervals import instant
+from agent.domain.practice import OfferTerms
 from agent.errors import DatabaseError, SchemaMismatchError, UsageError
 from agent.sample_practice import GeneratedPractice, PracticePlan, Story, generate_practice
+from agent.sample_practice.opening_hours import practice_calendar
+from agent.sample_practice.organisation import organisation
 from tests.kit.databases import PostgresqlServer
 
 BERLIN = ZoneInfo("Europe/Berlin")
 PARTNERS = {"dentport": "Dentport", "zahnzeit": "Zahnzeit"}
 DEMO = PracticePlan(seed=1, first_day=date(2027, 3, 1), partner_names=PARTNERS)
+OPENED_AT = datetime.combine(DEMO.first_day, time(0), BERLIN)
 SMALL = replace(DEMO, days=14, columns=4, patients=120)
 DATABASES = pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 
@@ -196,6 +203,28 @@ def test_working_days_are_busy_and_leave_time_to_book(generated: Generated) -> N
     assert 8 <= sum(tuesdays) / len(tuesdays) <= 14
 
 
+def test_the_calendar_read_back_is_the_one_that_was_planned(generated: Generated) -> None:
+    planned = practice_calendar(DEMO, organisation(DEMO.columns))
+    with generated.connector.reading() as connection:
+        read = SqlPracticeSnapshot(connection).calendar()
+    window = instant(OPENED_AT), instant(OPENED_AT + timedelta(days=DEMO.days))
+    assert open_time(read, window) == open_time(planned, window)
+    assert template_time(read, window) == template_time(planned, window)
+    assert (read.assignments, read.types) == (planned.assignments, planned.types)
+
+
+def test_every_offer_with_a_length_has_free_slots_next_month(generated: Generated) -> None:
+    with generated.connector.reading() as connection:
+        snapshot = SqlPracticeSnapshot(connection)
+        calendar, terms = snapshot.calendar(), OfferTerms(24 * 60, 30, 15)
+        window = instant(OPENED_AT), instant(OPENED_AT + timedelta(days=40))
+        slots = list(free_slots(calendar, snapshot.busy(window), terms, window[0]))
+    offered = Counter(calendar.assignments[slot.assignment_id].label for slot in slots)
+    without_length = {"Zahnersatz"}
+    assert set(offered) == {offer.label for offer in calendar.assignments.values()} - without_length
+    assert min(offered.values()) > 20
+
+
 def test_keys_go_on_after_the_generated_ones(generated: Generated) -> None:
     with generated.connector.writing() as connection:
         for table in practice_tables():
@@ -345,10 +374,9 @@ def test_nobody_can_be_reached_by_a_generated_contact_point(generated: Generated
 
 
 def test_record_information_lies_before_the_window_and_in_order(generated: Generated) -> None:
-    opened_at = datetime.combine(DEMO.first_day, time(0), BERLIN) + timedelta(hours=1)
     for table in (tables.patient, tables.appointment):
         for row in generated.rows(table):
-            assert row.created_at <= row.changed_at <= opened_at
+            assert row.created_at <= row.changed_at <= OPENED_AT + timedelta(hours=1)
     pages = {row.partner_id: row.created_at for row in generated.rows(tables.consent_page)}
     assert all(pages[row.partner_id] <= row.changed_at for row in generated.rows(tables.consent))
 
