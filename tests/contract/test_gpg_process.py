@@ -1,0 +1,118 @@
+"""Running gpg: its limit on time, its status lines, and what happens when either end of a pipe fails."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.adapters.gpg_process import StatusLine, parse_status, run_gpg, run_gpgv
+from agent.errors import GpgUnavailableError
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty home; storing data needs neither key nor agent."""
+    tmp_path.chmod(0o700)
+    return tmp_path
+
+
+def program(folder: Path, source: str) -> str:
+    """A stand-in for gpg that misbehaves; it receives gpg's arguments."""
+    file = folder / "misbehaving"
+    file.write_text(f"#!{sys.executable}\nimport os, sys, time\n{source}\n")
+    file.chmod(0o700)
+    return str(file)
+
+
+def test_status_is_split_at_line_feeds_only_and_ignores_what_is_no_status() -> None:
+    good = b"[GNUPG:] GOODSIG 00 A\x0b[GNUPG:] VALIDSIG\x0c\x85 B\xff\r\n"
+    raw = b"gpg: noise\n" + good + b"[GNUPG:] NEWSIG\n[GNUPG:] BADSIG cut"
+    assert parse_status(raw) == (
+        StatusLine("GOODSIG", ("00", "A\x0b[GNUPG:]", "VALIDSIG\x0c\ufffd", "B\ufffd")),
+        StatusLine("NEWSIG", ()),
+    )
+
+
+def test_data_of_any_size_passes_through(home: Path) -> None:
+    block, output = os.urandom(1 << 20), bytearray()
+    run = run_gpg("gpg", home, ["--compress-algo", "none", "--store"], [block] * 20, output.extend)
+    assert run.exit_code == 0
+    assert len(output) > 20 << 20
+    assert block[:4000] in output
+
+
+def test_program_that_hangs_is_killed_after_the_limit(home: Path) -> None:
+    hanging = program(home, "time.sleep(60)")
+    started = time.monotonic()
+    with pytest.raises(GpgUnavailableError, match="did not finish within"):
+        run_gpg(hanging, home, [], [b"x" * 1_000_000], len, limit_seconds=0.3)
+    with pytest.raises(GpgUnavailableError, match="did not finish within"):
+        run_gpgv(hanging, [], b"x" * 1_000_000, limit_seconds=0.3)
+    assert time.monotonic() - started < 10
+
+
+def test_program_that_leaves_a_hanging_child_is_killed_with_it(home: Path) -> None:
+    parent = program(home, "os.fork() or time.sleep(60)\ntime.sleep(60)")
+    started = time.monotonic()
+    with pytest.raises(GpgUnavailableError, match="did not finish within"):
+        run_gpg(parent, home, [], [b"x" * 1_000_000], len, limit_seconds=0.3)
+    assert time.monotonic() - started < 10
+
+
+def test_time_that_the_source_takes_is_not_counted(home: Path) -> None:
+    def slow() -> Iterator[bytes]:
+        yield b"x" * 300_000
+        time.sleep(1.0)
+        yield b"y" * 300_000
+
+    output = bytearray()
+    assert run_gpg("gpg", home, ["--store"], slow(), output.extend, limit_seconds=0.6).exit_code == 0
+
+
+def test_program_that_ends_early_gives_its_exit_code_and_status(home: Path) -> None:
+    early = program(home, "sys.stderr.write('[GNUPG:] FAILURE sign 17\\n'); sys.exit(2)")
+    run = run_gpg(early, home, [], (b"x" * 100_000 for _ in range(100)), len)
+    assert (run.exit_code, run.status) == (2, (StatusLine("FAILURE", ("sign", "17")),))
+
+
+def test_source_that_fails_never_lets_gpg_see_a_normal_end(home: Path) -> None:
+    witness = program(home, f"sys.stdin.buffer.read(); open({str(home / 'ended')!r}, 'w')")
+
+    def source() -> Iterator[bytes]:
+        yield b"x" * 300_000
+        raise LookupError("the database went away")
+
+    with pytest.raises(LookupError):
+        run_gpg(witness, home, [], source(), len)
+    assert not (home / "ended").exists()
+    assert run_gpg(witness, home, [], [b"x"], len).exit_code == 0
+    assert (home / "ended").exists()
+
+
+def test_sink_that_fails_ends_everything_and_its_error_comes_through(home: Path) -> None:
+    def sink(_: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        run_gpg("gpg", home, ["--store"], (os.urandom(100_000) for _ in range(100)), sink)
+
+
+def test_no_thread_outlives_a_run(home: Path) -> None:
+    before = threading.active_count()
+    run_gpg("gpg", home, ["--store"], [b"x"], len)
+    with pytest.raises(GpgUnavailableError):
+        run_gpg("no-such-gpg", home, [], [b"x"], len)
+    assert threading.active_count() == before
+
+
+def test_option_file_and_surroundings_do_not_change_what_gpg_does(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "gpg.conf").write_text("no-such-option\n")
+    monkeypatch.setenv("GNUPGHOME", str(home / "elsewhere"))
+    monkeypatch.setenv("LANGUAGE", "de")
+    assert run_gpg("gpg", home, ["--store"], [b"x"], len).exit_code == 0
