@@ -85,7 +85,7 @@ class SchemaMismatchError(DatabaseError):
 
 
 class OtvUserError(DatabaseError):
-    remedy = "In the practice software, create one active user for online booking in a role without any permission."
+    remedy = "Create one active practice user for online booking, in a role without any permission."
 
 
 class SlotTakenError(DatabaseError):

@@ -35,7 +35,7 @@ class LicenceGate:
         return self._known[1]
 
     def require(self, partner_id: str | None = None) -> None:
-        """Raises LicenceInvalidError with the reason if the partner (or, without one, the practice) has none."""
+        """Raises LicenceInvalidError with the reason if the partner, or else the practice, has none."""
         today = self._clock().date()
         problem = licence_problem(self.licence(), self._practice_id, partner_id, today)
         if problem is not None:

@@ -171,7 +171,7 @@ class Inbound(Protocol):
 
 
 class Delivery(StrEnum):
-    """CONFIRMED: size compared, renamed. UNCONFIRMED: the server took the file away before we could compare."""
+    """CONFIRMED: size compared, renamed. UNCONFIRMED: the server took the file before we could compare."""
 
     CONFIRMED = "confirmed"
     UNCONFIRMED = "unconfirmed"
@@ -179,7 +179,7 @@ class Delivery(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """An entry of the partner's folder; its name is foreign text and never becomes a local path or a log line."""
+    """An entry of the partner's folder; its name is foreign text, never a local path or a log line."""
 
     name: str
     size: int
@@ -193,7 +193,7 @@ class TransferSession(Protocol):
         ...
 
     def list_inbound(self) -> list[RemoteFile]:
-        """Regular files in the partner's outgoing folder that match the name pattern, at most a cap of them."""
+        """Regular files in the partner's outgoing folder that match the name pattern, up to a cap."""
         ...
 
     def fetch(self, remote: RemoteFile, into: BinaryIO) -> None:
@@ -310,7 +310,7 @@ class AppointmentBook(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LedgerMessage:
-    """An authenticated inbound message that has been answered, with everything its receipt is rebuilt from."""
+    """An authenticated inbound message that was answered, and all that its receipt is rebuilt from."""
 
     partner_id: str
     message_id: str

@@ -23,7 +23,7 @@ def create(
     passphrase: Annotated[
         bool,
         typer.Option(
-            "--passphrase", help="Ask for a passphrase; without it the folder's rights protect the key."
+            "--passphrase", help="Ask for one; without it only the folder's rights protect the key."
         ),
     ] = False,
 ) -> None:
@@ -57,9 +57,7 @@ def pin(
     partner: Annotated[str, typer.Argument(help="The partner's id.")],
     file: Annotated[Path, typer.Argument(help="The public key the partner sent.")],
     config: ConfigOption = DEFAULT_CONFIG,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="The fingerprint has been compared; do not ask.")
-    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="I have compared the fingerprint; do not ask.")] = False,
 ) -> None:
     """Show a partner's key and, once its fingerprint is confirmed, keep it."""
     settings = loaded(config)

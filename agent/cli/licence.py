@@ -10,9 +10,7 @@ from agent import administration
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, loaded, reading
 from agent.domain.licence import Licence
 
-app = typer.Typer(
-    no_args_is_help=True, help="The licence, without which nothing leaves and nothing is imported."
-)
+app = typer.Typer(no_args_is_help=True, help="The licence: without it nothing leaves or is imported.")
 out = Console(highlight=False, soft_wrap=True)
 
 

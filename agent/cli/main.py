@@ -94,9 +94,7 @@ def sync(
 def export(
     config: ConfigOption = DEFAULT_CONFIG,
     partner: PartnerOption = None,
-    kind: Annotated[
-        Kind | None, typer.Option(help="Only this kind; without it all that the partner gets.")
-    ] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Only this kind; without it all.")] = None,
 ) -> None:
     """Put sealed files into the outbox."""
 
