@@ -90,6 +90,8 @@ def match(
     duplicates: list[PossibleDuplicate] = []
     for patient in candidates:
         key = normalised_name(patient.given_name, patient.family_name)
+        if key.family != wanted.family:
+            continue
         if _is_hit(person, wanted, patient, key, today):
             hits.append(patient)
         elif kind := _duplicate_kind(person, wanted, patient, key, today):
@@ -144,4 +146,4 @@ def _same_name(left: NameKey, right: NameKey) -> bool:
 
 def _similar_name(left: NameKey, right: NameKey) -> bool:
     shorter, longer = sorted((set(left.given), set(right.given)), key=len)
-    return left.family == right.family and bool(left.family) and bool(shorter) and shorter <= longer
+    return left.family == right.family != "" and bool(shorter) and shorter <= longer

@@ -7,6 +7,7 @@ for comparing only: it is never stored, shown or sent.
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import phonenumbers
@@ -49,8 +50,13 @@ class NameKey(NamedTuple):
     particles: tuple[str, ...]
 
 
+@lru_cache(maxsize=32_768)
 def normalised_name(given_name: str, family_name: str) -> NameKey:
-    """The key of a person's names; a part is empty if its text holds no name."""
+    """The key of a person's names; a part is empty if its text holds no name.
+
+    Remembered, in memory only, because records without a birth date are
+    candidates for every booking.
+    """
     given = _without_generation(_without_titles(_words(given_name)))
     family = _without_generation(_without_titles(_words(family_name)))
     leading = 0

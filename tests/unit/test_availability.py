@@ -130,10 +130,11 @@ def test_an_absence_of_the_practitioner_closes_all_columns_of_that_person_only()
     assert opened(practice, 3) == [(at(MONDAY, 8), at(MONDAY, 10))]
 
 
-def test_an_absence_of_the_practice_also_closes_a_column_without_a_practitioner() -> None:
-    away = absence(at(MONDAY, 9), at(MONDAY, 12)), absence(at(MONDAY, 8), at(MONDAY, 9), DENTIST)
-    practice = calendar(hours=(MORNING,), absences=away, columns={COLUMN: None})
-    assert opened(practice) == [(at(MONDAY, 8), at(MONDAY, 9))]
+def test_an_absence_of_the_practice_closes_every_column_also_one_without_a_practitioner() -> None:
+    away = absence(at(MONDAY, 9), at(MONDAY, 12)), absence(at(MONDAY, 8), at(MONDAY, 8, 30), DENTIST)
+    hours = tuple(weekly(MONDAY, time(8), time(10), column_id) for column_id in (1, 2))
+    practice = calendar(hours=hours, absences=away, columns={1: None, 2: HYGIENIST})
+    assert opened(practice, 1) == opened(practice, 2) == [(at(MONDAY, 8), at(MONDAY, 9))]
 
 
 # --- template areas ----------------------------------------------------------------------------
