@@ -7,7 +7,7 @@ contact point that the practice keeps (reading A5), and it never commits.
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -18,14 +18,13 @@ from sqlalchemy.exc import IntegrityError
 
 from agent.adapters import tables
 from agent.adapters.practice_schema import GUARD_NAME
+from agent.domain.consent import PLACEHOLDER_BIRTH_DATE, usable_birth_date
 from agent.domain.practice import Consent, ContactPoint, Patient
 from agent.errors import DatabaseError, SlotTakenError
 from agent.ports import NewAppointment, NewPatient
 
-PLACEHOLDER_BIRTH_DATE = date(1900, 1, 1)
-"""What practices type when they do not know; it counts as missing, like a date in the future (reading A7)."""
-
 POSTGRESQL_EXCLUSION_VIOLATION = "23P01"
+ONE_DAY = timedelta(days=1)
 
 
 class SqlAppointmentBook:
@@ -34,12 +33,13 @@ class SqlAppointmentBook:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._undated: dict[tuple[str, date], list[Patient]] = {}
+        self._undated_created = False
         self._partners_with_page: set[str] = set()
 
     def candidates(self, partner_id: str, birth_date: date, today: date) -> list[Patient]:
         """Active or not, whatever the consent; the undated ones may be thousands and are read once."""
         undated = self._patients_without_birth_date(partner_id, today)
-        if _counts_as_missing(birth_date, today):
+        if usable_birth_date(birth_date, today) is None:
             return list(undated)
         return [*self._patients(partner_id, tables.patient.c.birth_date == birth_date), *undated]
 
@@ -55,7 +55,10 @@ class SqlAppointmentBook:
             },
         ).scalar_one()
         self._add_contact_points(patient_id, patient.contact_points)
-        self._forget_undated(patient.birth_date)
+        # The day is in UTC here and local where it is asked for: one day of doubt counts as undated.
+        if usable_birth_date(patient.birth_date, now.date() - ONE_DAY) is None:
+            self._undated_created = True
+            self._undated.clear()
         return patient_id
 
     def add_appointment(self, appointment: NewAppointment, author: int, now: datetime) -> int:
@@ -116,20 +119,21 @@ class SqlAppointmentBook:
             },
         )
 
-    def _patients_without_birth_date(self, partner_id: str, today: date) -> list[Patient]:
-        key = (partner_id, today)
-        if key not in self._undated:
-            birth_date = tables.patient.c.birth_date
-            self._undated[key] = self._patients(
-                partner_id,
-                or_(birth_date.is_(None), birth_date == PLACEHOLDER_BIRTH_DATE, birth_date > today),
-            )
-        return self._undated[key]
+    def savepoint_undone(self) -> None:
+        """Forget what was written since; called when the savepoint around it was rolled back."""
+        self._partners_with_page.clear()
 
-    def _forget_undated(self, birth_date: date) -> None:
-        """A new patient belongs into the lists that were read before it existed."""
-        for key in [key for key in self._undated if _counts_as_missing(birth_date, key[1])]:
-            del self._undated[key]
+    def _patients_without_birth_date(self, partner_id: str, today: date) -> list[Patient]:
+        """Kept for the transaction, but never with somebody in it whom a savepoint may still undo."""
+        kept = self._undated.get((partner_id, today))
+        if kept is not None:
+            return kept
+        birth_date = tables.patient.c.birth_date
+        missing = or_(birth_date.is_(None), birth_date <= PLACEHOLDER_BIRTH_DATE, birth_date > today)
+        patients = self._patients(partner_id, missing)
+        if not self._undated_created:
+            self._undated[partner_id, today] = patients
+        return patients
 
     def _patients(self, partner_id: str, condition: ColumnElement[bool]) -> list[Patient]:
         patient, contact_point, consent = tables.patient, tables.contact_point, tables.consent
@@ -169,10 +173,6 @@ class SqlAppointmentBook:
         dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
         statement = dialect.insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
         return self._connection.execute(statement).first() is not None
-
-
-def _counts_as_missing(birth_date: date, today: date) -> bool:
-    return birth_date == PLACEHOLDER_BIRTH_DATE or birth_date > today
 
 
 def _record_info(author: int, now: datetime) -> dict[str, Any]:

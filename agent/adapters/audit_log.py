@@ -98,6 +98,10 @@ class SqlAuditLog:
     def head(self) -> AuditHead:
         return self._head_and_time()[0]
 
+    def savepoint_undone(self) -> None:
+        """Forget the head: entries written since the savepoint are gone with it."""
+        self._newest = None
+
     def _head_and_time(self) -> tuple[AuditHead, datetime | None]:
         if self._newest is None:
             table = tables.audit_entry

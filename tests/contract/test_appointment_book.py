@@ -83,7 +83,7 @@ def test_candidates_include_the_denied_and_the_inactive(connector: Connector) ->
     assert (peter.patient_id, peter.active, peter.contact_points) == (PETER, False, ())
 
 
-@pytest.mark.parametrize("placeholder", [date(1900, 1, 1), TODAY + timedelta(days=1)])
+@pytest.mark.parametrize("placeholder", [date(1899, 12, 31), date(1900, 1, 1), TODAY + timedelta(days=1)])
 def test_candidates_with_a_placeholder_birth_date_count_as_without_one(
     connector: Connector, placeholder: date
 ) -> None:

@@ -1,0 +1,76 @@
+"""Puts the database adapters together: one snapshot to read from, one transaction to write in.
+
+Everything an import or export changes goes through the parts of one write
+transaction, so that the appointment, its ledger row and its audit entry
+stand or fall together (promise P2). It opens no connection of its own and
+swallows no error: what leaves the block by exception was never written.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+
+from agent.adapters.appointment_book import SqlAppointmentBook
+from agent.adapters.audit_log import SqlAuditLog
+from agent.adapters.booking_ledger import SqlBookingLedger
+from agent.adapters.database import Connector
+from agent.adapters.disclosure_ledger import SqlDisclosureLedger
+from agent.adapters.practice_snapshot import SqlPracticeSnapshot
+from agent.ports import (
+    AppointmentBook,
+    AuditLog,
+    BookingLedger,
+    DisclosureLedger,
+    PracticeSnapshot,
+    WriteTransaction,
+)
+
+
+class SqlWriteTransaction:
+    """`WriteTransaction`: five views of the same connection."""
+
+    snapshot: PracticeSnapshot
+    book: AppointmentBook
+    ledger: BookingLedger
+    disclosures: DisclosureLedger
+    audit: AuditLog
+
+    def __init__(self, connection: Connection, audit_key: bytes) -> None:
+        book, audit = SqlAppointmentBook(connection), SqlAuditLog(connection, audit_key)
+        self._connection = connection
+        self._undo = (book.savepoint_undone, audit.savepoint_undone)
+        self.snapshot = SqlPracticeSnapshot(connection)
+        self.book = book
+        self.ledger = SqlBookingLedger(connection)
+        self.disclosures = SqlDisclosureLedger(connection)
+        self.audit = audit
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """What the parts remember of undone rows goes too: a kept audit head would break the chain."""
+        try:
+            with self._connection.begin_nested():
+                yield
+        except BaseException:
+            for forget in self._undo:
+                forget()
+            raise
+
+
+class SqlDatabase:
+    """`Database` over a connector; `audit_key` is the secret of the audit chain."""
+
+    def __init__(self, connector: Connector, audit_key: bytes) -> None:
+        self._connector = connector
+        self._audit_key = audit_key
+
+    @contextmanager
+    def read(self) -> Iterator[PracticeSnapshot]:
+        with self._connector.reading() as connection:
+            yield SqlPracticeSnapshot(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[WriteTransaction]:
+        with self._connector.writing() as connection:
+            yield SqlWriteTransaction(connection, self._audit_key)
