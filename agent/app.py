@@ -6,6 +6,7 @@ at the start.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,9 @@ from agent.adapters.inbound import FolderInbound
 from agent.adapters.licence_file import read_licence
 from agent.adapters.outbox import FolderOutbox
 from agent.adapters.own_key import OwnKey
+from agent.adapters.own_key_setup import stop_agent
 from agent.adapters.practice_database import SqlDatabase
+from agent.adapters.process_lock import sole_process
 from agent.adapters.sftp_transport import SftpSettings, SftpTransport
 from agent.adapters.ssh_connection import SshAccount
 from agent.config import AgentSettings, Config, Partner
@@ -120,6 +123,27 @@ class Agent:
     def close(self) -> None:
         """Let go of the database."""
         self.connector.dispose()
+
+    def stop_gpg(self) -> None:
+        """End the gpg-agent of our home; only while holding the data folder."""
+        stop_agent(self.config.settings.gpg_home, self.config.settings.openpgp.gpg_program)
+
+
+@contextmanager
+def sole_agent(config: Config, clock: Clock = utc_now) -> Iterator[Agent]:
+    """An agent that may change everything, the only process on its data folder.
+
+    Raises AlreadyRunningError, and what `build`, `require_author` and `recover` raise.
+    """
+    with sole_process(config.settings.data_folder):
+        agent = build(config, clock)
+        try:
+            agent.require_author()
+            agent.recover()
+            yield agent
+        finally:
+            agent.close()
+            agent.stop_gpg()
 
 
 def build(config: Config, clock: Clock = utc_now) -> Agent:

@@ -243,5 +243,7 @@ class Daemon:
         with self._idle:
             clean = self._idle.wait_for(lambda: self._running == 0, STOP_SECONDS)
         self._agent.close()
+        if clean:
+            self._agent.stop_gpg()
         log.info("stopped" if clean else "stopped, work broken off: the next start takes it up again")
         return clean

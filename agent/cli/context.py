@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from agent.adapters.process_lock import sole_process
-from agent.app import Agent, build
+from agent.app import Agent, build, sole_agent
 from agent.config import Config, load_config
 from agent.log_setup import set_up_logging
 
@@ -46,15 +45,8 @@ def reading(path: Path) -> Iterator[Agent]:
 @contextmanager
 def working(path: Path) -> Iterator[Agent]:
     """An agent that may change everything; the only process on its data folder."""
-    config = loaded(path)
-    with sole_process(config.settings.data_folder):
-        agent = build(config)
-        try:
-            agent.require_author()
-            agent.recover()
-            yield agent
-        finally:
-            agent.close()
+    with sole_agent(loaded(path)) as agent:
+        yield agent
 
 
 def chosen(agent: Agent, partner_id: str | None) -> list[str]:
