@@ -11,7 +11,8 @@ Source: draft-ietf-secsh-filexfer-02 (SFTP version 3); extensions from OpenSSH's
 
 import struct
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 
 from agent.adapters.sftp_packets import (
     END_OF_FILE,
@@ -50,20 +51,15 @@ class SftpClient:
 
     def write_file(self, path: str, read: Callable[[int], bytes]) -> int:
         """Create or truncate, write all that `read` gives, close; how many bytes the server has confirmed."""
-        handle = self._open(_OPEN, path, _FOR_WRITING)
-        try:
+        with self._opened(_OPEN, path, _FOR_WRITING) as handle:
             return self._write_all(handle, read)
-        finally:
-            self._close(handle)
 
     def read_file(self, path: str, size: int, put: Callable[[bytes], object]) -> int:
         """Hand at most `size` bytes to `put`, in order; how many there are, `size + 1` if still more."""
-        handle = self._open(_OPEN, path, _FOR_READING)
-        try:
+        with self._opened(_OPEN, path, _FOR_READING) as handle:
             done = self._read_all(handle, size, put)
+            self._packets.drain()
             return done + len(self._data(self._ask(handle, done, 1), 1))
-        finally:
-            self._close(handle)
 
     def attributes(self, path: str) -> Attributes:
         number = self._packets.send(_STAT, string(path.encode()))
@@ -91,50 +87,41 @@ class SftpClient:
 
     def entries(self, path: str) -> Generator[tuple[bytes, Attributes], None, None]:
         """Names with attributes, as the server lists them; close it when leaving early."""
-        handle = self._open(_OPENDIR, path)
-        try:
+        with self._opened(_OPENDIR, path) as handle:
             while (fields := self._names(handle)) is not None:
                 for _ in range(fields.number()):
                     name = fields.text()
                     fields.text()
                     yield name, fields.attributes()
-        finally:
-            self._close(handle)
 
     # --- pipelines -----------------------------------------------------------------------------
 
     def _write_all(self, handle: bytes, read: Callable[[int], bytes]) -> int:
         offset, sent = 0, deque[int]()
-        try:
-            while part := read(self._write_bytes):
-                if len(sent) >= _IN_FLIGHT:
-                    self._packets.confirm(sent.popleft())
-                sent.append(self._packets.send(_WRITE, handle, struct.pack(">Q", offset), string(part)))
-                offset += len(part)
-            while sent:
+        while part := read(self._write_bytes):
+            if len(sent) >= _IN_FLIGHT:
                 self._packets.confirm(sent.popleft())
-            return offset
-        finally:
-            self._discard(sent)
+            sent.append(self._packets.send(_WRITE, handle, struct.pack(">Q", offset), string(part)))
+            offset += len(part)
+        while sent:
+            self._packets.confirm(sent.popleft())
+        return offset
 
     def _read_all(self, handle: bytes, size: int, put: Callable[[bytes], object]) -> int:
         asked = done = 0
         sent = deque[tuple[int, int]]()
-        try:
-            while done < size:
-                while asked < size and len(sent) < _IN_FLIGHT:
-                    length = min(self._read_bytes, size - asked)
-                    sent.append((self._ask(handle, asked, length), length))
-                    asked += length
-                number, length = sent.popleft()
-                data = self._whole(handle, done, length, self._data(number, length))
-                put(data)
-                done += len(data)
-                if len(data) < length:
-                    break
-            return done
-        finally:
-            self._discard(number for number, _ in sent)
+        while done < size:
+            while asked < size and len(sent) < _IN_FLIGHT:
+                length = min(self._read_bytes, size - asked)
+                sent.append((self._ask(handle, asked, length), length))
+                asked += length
+            number, length = sent.popleft()
+            data = self._whole(handle, done, length, self._data(number, length))
+            put(data)
+            done += len(data)
+            if len(data) < length:
+                break
+        return done
 
     def _whole(self, handle: bytes, offset: int, length: int, data: bytes) -> bytes:
         """A server may send less than it was asked for; ask for the rest until the file ends."""
@@ -144,19 +131,23 @@ class SftpClient:
             got += len(parts[-1])
         return b"".join(parts)
 
-    def _discard(self, numbers: Iterable[int]) -> None:
-        """After a failure: take the answers still under way, so that the session can go on."""
-        for number in numbers:
-            self._packets.take(number)
-
     # --- handles and single answers ------------------------------------------------------------
 
-    def _open(self, kind: int, path: str, how: bytes = b"") -> bytes:
+    @contextmanager
+    def _opened(self, kind: int, path: str, how: bytes = b"") -> Iterator[bytes]:
+        """A handle, closed at the end unless the connection is of no more use; a failed close counts."""
         number = self._packets.send(kind, string(path.encode()), how)
-        return string(self._packets.answer(number, _HANDLE).text())
-
-    def _close(self, handle: bytes) -> None:
-        self._packets.confirm(self._packets.send(_CLOSE, handle))
+        handle = string(self._packets.answer(number, _HANDLE).text())
+        usable = True
+        try:
+            yield handle
+        except (ProtocolBrokenError, OSError, EOFError):
+            usable = False
+            raise
+        finally:
+            if usable:
+                self._packets.drain()
+                self._packets.confirm(self._packets.send(_CLOSE, handle))
 
     def _ask(self, handle: bytes, offset: int, length: int) -> int:
         return self._packets.send(_READ, handle, struct.pack(">QI", offset, length))

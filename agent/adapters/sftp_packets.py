@@ -115,7 +115,7 @@ class PacketExchange:
 
     def answer(self, number: int, wanted: int) -> Fields:
         """The fields of the wanted kind of answer; raises ServerRefusedError for a failure instead."""
-        kind, fields = self.take(number)
+        kind, fields = self._take(number)
         if kind == wanted:
             return fields
         if kind == STATUS and (code := fields.number()) != OK:
@@ -128,16 +128,25 @@ class PacketExchange:
         if code != OK:
             raise ServerRefusedError(code)
 
-    def take(self, number: int) -> tuple[int, Fields]:
+    def drain(self) -> None:
+        """Read and drop every answer still under way, so that the next request starts afresh."""
+        while self._awaited:
+            self._receive()
+        self._early.clear()
+
+    def _take(self, number: int) -> tuple[int, Fields]:
         """The answer of any kind; others that come before it are kept for their turn."""
         while number not in self._early:
-            kind, fields = self._packet()
-            answered = fields.number()
-            if answered not in self._awaited:
-                raise ProtocolBrokenError("the server answered what was not asked")
-            self._awaited.remove(answered)
-            self._early[answered] = kind, fields
+            self._receive()
         return self._early.pop(number)
+
+    def _receive(self) -> None:
+        kind, fields = self._packet()
+        number = fields.number()
+        if number not in self._awaited:
+            raise ProtocolBrokenError("the server answered what was not asked")
+        self._awaited.remove(number)
+        self._early[number] = kind, fields
 
     def _send_packet(self, *parts: bytes) -> None:
         body = b"".join(parts)

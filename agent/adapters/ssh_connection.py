@@ -62,11 +62,15 @@ class SshConnection:
         self._closed = False
 
     def open(self, seconds: float) -> None:
-        """Connect, check the host key, log in, ask for SFTP. Raises TransferError or HostKeyRefusedError."""
+        """Connect, check the host key, log in, ask for SFTP. Raises TransferError or HostKeyRefusedError.
+
+        `seconds` is the caller's hard deadline. paramiko's own limits are set
+        beyond it: they would only blur the message, and do not always hold.
+        """
         address = self._account.address
         key = _private_key(self._account)
         try:
-            transport = self._negotiate(seconds)
+            transport = self._negotiate(2 * seconds)
             self._check_host_key(transport.get_remote_server_key())
             transport.auth_publickey(self._account.user_name, key)
             if not transport.is_authenticated():
