@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import delete, insert, update
 
 from agent.adapters import tables
-from agent.adapters.audit_log import GENESIS, SqlAuditLog, entries, verify
+from agent.adapters.audit_chain import GENESIS
+from agent.adapters.audit_log import SqlAuditLog, entries, receipt_anchors, verify
 from agent.adapters.database import Connector
 from agent.errors import AuditBrokenError, ClockBehindError
 from agent.ports import AuditHead
@@ -20,6 +21,14 @@ from tests.kit.statements import recorded
 KEY = b"k" * 32
 NOW = datetime(2027, 3, 1, 8, 0, tzinfo=UTC)
 ENTRY = tables.audit_entry
+MESSAGE = {
+    "partner_id": "dentport",
+    "content_sha256": "a" * 64,
+    "sealed_sha256": "b" * 64,
+    "received_at": NOW,
+    "receipt_id": "r",
+    "receipt_sequence": 1,
+}
 NAMES = ("sequence", "at", "event", "partner_id", "details", "mac")
 
 
@@ -183,6 +192,31 @@ def test_verify_of_a_truncated_chain_is_whole_alone_and_broken_beside_an_anchor(
     with connector.reading() as connection:
         assert verify(connection, KEY, heads[:4]).entries == 4
     assert "entry 5: the chain ends before it" in fault(connector, heads[-1])
+
+
+def test_verify_beside_the_anchors_of_the_receipts_finds_a_log_that_alone_was_cut(
+    connector: Connector,
+) -> None:
+    heads = written(connector, 6)
+    with connector.writing() as connection:
+        for number in (3, 5):
+            row = {"message_id": f"m-{number}", "audit_head": str(heads[number])}
+            connection.execute(insert(tables.inbound_message), {**MESSAGE, **row})
+    with connector.reading() as connection:
+        assert set(receipt_anchors(connection)) == {heads[3], heads[5]}
+        assert verify(connection, KEY, receipt_anchors(connection)).entries == 6
+    tampered(connector, delete(ENTRY).where(ENTRY.c.sequence > 5))
+    with connector.reading() as connection, pytest.raises(AuditBrokenError, match="entry 6: the chain ends"):
+        verify(connection, KEY, receipt_anchors(connection))
+
+
+def test_receipt_anchors_that_no_agent_wrote_are_audit_broken(connector: Connector) -> None:
+    with connector.writing() as connection:
+        connection.execute(
+            insert(tables.inbound_message), {**MESSAGE, "message_id": "m-1", "audit_head": "none"}
+        )
+    with connector.reading() as connection, pytest.raises(AuditBrokenError):
+        list(receipt_anchors(connection))
 
 
 def test_verify_of_an_emptied_log_beside_an_anchor_is_broken(connector: Connector) -> None:
