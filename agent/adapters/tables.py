@@ -206,7 +206,7 @@ public_holiday = _practice_table(
     "public_holiday",
     Column("federal_state", String(2), primary_key=True),
     Column("holiday_date", Date, primary_key=True),
-    Column("name", String(100), nullable=False),
+    Column("name", String(200), nullable=False),
 )
 template_area = _practice_table(
     "template_area",
