@@ -20,7 +20,13 @@ GUARD_NAME = "appointment_no_overlap"
 
 # A column of an existing appointment is what staff move; who it is for and what it is never changes.
 _APPOINTMENT_CHANGES = ("starts_at", "ends_at", "status", "changed_by", "changed_at")
-_INSERTED_TABLES = (tables.patient, tables.contact_point, tables.consent_page, tables.appointment)
+_INSERTED_TABLES = (
+    tables.booking_partner,
+    tables.consent_page,
+    tables.patient,
+    tables.contact_point,
+    tables.appointment,
+)
 
 _INSTANT_PATTERN = "-".join(["[0-9]" * 4, "[0-9]" * 2, "[0-9]" * 2]) + "T" + ":".join(["[0-9]" * 2] * 3) + "Z"
 # A moment written any other way would not sort by time, and the comparison would let overlaps through.

@@ -1,0 +1,190 @@
+"""Reads the practice through one open transaction: calendar, taken time, staff, consented patients.
+
+Export reads it inside a consistent snapshot, import inside the writing
+transaction; both get the same rows turned into the same values. Nothing is
+decided here: filters in SQL only narrow what the rules judge again, and
+nothing is ever written.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from datetime import date
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Integer,
+    Select,
+    and_,
+    cast,
+    extract,
+    func,
+    or_,
+    select,
+)
+
+from agent.adapters import tables
+from agent.adapters.practice_calendar import read_calendar
+from agent.adapters.row_stream import streamed
+from agent.domain.intervals import Interval, merged, utc_datetime
+from agent.domain.practice import Consent, ContactPoint, Patient, PracticeCalendar, StaffMember
+from agent.errors import SchemaMismatchError
+from agent.ports import ConsentedPatient, PracticeIdentity
+
+_NO_CONTACT: tuple[Any, ...] = (None,)
+
+
+class SqlPracticeSnapshot:
+    """`agent.ports.PracticeSnapshot` on a connection from `agent.adapters.database`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def identity(self) -> PracticeIdentity:
+        """Raises SchemaMismatchError unless there is exactly one practice."""
+        rows = self._connection.execute(select(tables.practice)).all()
+        if len(rows) != 1:
+            raise SchemaMismatchError(f"table practice holds {len(rows)} rows, and must hold one")
+        practice = rows[0]
+        return PracticeIdentity(
+            practice.practice_id, practice.name, practice.federal_state, practice.time_zone
+        )
+
+    def calendar(self) -> PracticeCalendar:
+        practice = self.identity()
+        return read_calendar(self._connection, practice.time_zone, practice.federal_state)
+
+    def busy(self, window: Interval, column_ids: Collection[int] | None = None) -> dict[int, list[Interval]]:
+        appointment = tables.appointment.c
+        statement = select(
+            appointment.column_id, self._epoch(appointment.starts_at), self._epoch(appointment.ends_at)
+        ).where(
+            appointment.ends_at > utc_datetime(window[0]),
+            appointment.starts_at < utc_datetime(window[1]),
+            appointment.status != "cancelled",
+            # Always by column, even for all of them: the index begins with it.
+            appointment.column_id.in_(
+                select(tables.schedule_column.c.column_id) if column_ids is None else list(column_ids)
+            ),
+        )
+        taken = defaultdict(list)
+        for column_id, start, end in self._connection.execute(statement):
+            taken[column_id].append((start, end))
+        return {column_id: merged(intervals) for column_id, intervals in taken.items()}
+
+    def staff_member(self, login_name: str) -> StaffMember | None:
+        staff, permission = tables.staff_member.c, tables.role_permission.c
+        row = self._connection.execute(
+            select(tables.staff_member).where(staff.login_name == login_name)
+        ).one_or_none()
+        if row is None:
+            return None
+        permissions = select(permission.permission).where(permission.role_id == row.role_id)
+        return StaffMember(
+            row.staff_id,
+            row.login_name,
+            row.initials,
+            row.name,
+            row.active,
+            frozenset(self._connection.scalars(permissions)),
+        )
+
+    def consented_patients(self, partner_id: str) -> Iterator[ConsentedPatient]:
+        """Two streams in patient order, merged; a contact point without its patient is an error.
+
+        Raises SchemaMismatchError when the streams do not fit together,
+        which would otherwise lose contact points in silence.
+        """
+        to_date = date.fromisoformat if self._connection.dialect.name == "sqlite" else _same
+        with (
+            streamed(self._connection, _patients(partner_id)) as patients,
+            streamed(self._connection, _contacts(partner_id)) as contacts,
+        ):
+            owner, *contact = next(contacts, _NO_CONTACT)
+            for patient_id, given_name, family_name, born, alias, disclosed in patients:
+                points = []
+                while owner == patient_id:
+                    points.append(ContactPoint(*contact))
+                    owner, *contact = next(contacts, _NO_CONTACT)
+                birth_date = to_date(born) if born else None
+                patient = Patient(
+                    patient_id, given_name, family_name, birth_date, True, Consent.GRANTED, tuple(points)
+                )
+                yield ConsentedPatient(patient, alias, bool(disclosed))
+        if owner is not None:
+            raise SchemaMismatchError("contact points do not come in the order of their patients")
+
+    def removed_aliases(self, partner_id: str) -> list[str]:
+        disclosure, patient, consent = tables.disclosure.c, tables.patient.c, tables.consent.c
+        statement = (
+            select(disclosure.alias)
+            .outerjoin(tables.patient, patient.patient_id == disclosure.patient_id)
+            .outerjoin(
+                tables.consent,
+                and_(consent.patient_id == disclosure.patient_id, consent.partner_id == partner_id),
+            )
+            .where(disclosure.partner_id == partner_id, disclosure.first_sent_at.is_not(None))
+            .where(
+                or_(
+                    patient.active.is_(None),
+                    patient.active.is_(False),
+                    consent.status.is_(None),
+                    consent.status != "GRANTED",
+                )
+            )
+            .order_by(disclosure.patient_id)
+        )
+        return list(self._connection.scalars(statement))
+
+    def _epoch(self, moment: ColumnElement[Any]) -> ColumnElement[int]:
+        """Seconds since 1970 counted by the database: thousands of them cost nothing here."""
+        if self._connection.dialect.name == "sqlite":
+            return cast(func.strftime("%s", moment), Integer)
+        return cast(extract("epoch", moment), Integer)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _patients(partner_id: str) -> Select[Any]:
+    patient, disclosure, consent = tables.patient.c, tables.disclosure.c, tables.consent.c
+    same_patient = and_(disclosure.patient_id == consent.patient_id, disclosure.partner_id == partner_id)
+    return (
+        select(
+            consent.patient_id,
+            patient.given_name,
+            patient.family_name,
+            patient.birth_date,
+            disclosure.alias,
+            and_(disclosure.first_sent_at.is_not(None), disclosure.removed_at.is_(None)),
+        )
+        .select_from(_transmit_set())
+        .outerjoin(tables.disclosure, same_patient)
+        .where(*_agreed(partner_id))
+        .order_by(consent.patient_id)
+    )
+
+
+def _contacts(partner_id: str) -> Select[Any]:
+    contact, consent = tables.contact_point.c, tables.consent.c
+    return (
+        select(consent.patient_id, contact.system, contact.use, contact.value)
+        .select_from(_transmit_set())
+        .join(tables.contact_point, contact.patient_id == consent.patient_id)
+        .where(*_agreed(partner_id))
+        # By the consent's key, which is an index: nothing has to be sorted.
+        .order_by(consent.patient_id, contact.contact_point_id)
+    )
+
+
+def _transmit_set() -> FromClause:
+    return tables.consent.join(tables.patient, tables.patient.c.patient_id == tables.consent.c.patient_id)
+
+
+def _agreed(partner_id: str) -> tuple[ColumnElement[bool], ...]:
+    """Rule R15 as a narrowing; `agent.domain.consent` has the last word."""
+    consent = tables.consent.c
+    return consent.partner_id == partner_id, consent.status == Consent.GRANTED.value, tables.patient.c.active

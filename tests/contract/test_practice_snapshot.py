@@ -1,0 +1,256 @@
+"""Cases that hold for reading the practice from SQLite and from PostgreSQL alike."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from sqlalchemy import Connection, delete, insert, update
+
+from agent.adapters import tables
+from agent.adapters.database import Connector
+from agent.adapters.practice_snapshot import SqlPracticeSnapshot
+from agent.domain.intervals import Interval, instant
+from agent.domain.practice import Consent, ContactPoint, StaffMember, TemplateAreaKind
+from agent.errors import SchemaMismatchError
+from tests.kit.databases import (
+    ANNA,
+    CHECKUP,
+    CLEANING,
+    CLEANING_TYPE,
+    DENTIST,
+    DENTPORT,
+    INSERTED_AT,
+    LEA,
+    OHNE,
+    OTV_LOGIN,
+    OTV_USER,
+    PRACTICE_ID,
+    PROPHYLAXIS,
+    TREATMENT,
+    ZAHNZEIT,
+    add_appointment,
+)
+
+NINE = datetime(2027, 3, 1, 9, 0, tzinfo=UTC)
+
+
+def at(minutes: int) -> datetime:
+    return NINE + timedelta(minutes=minutes)
+
+
+def stretch(begin: int, end: int) -> Interval:
+    return instant(at(begin)), instant(at(end))
+
+
+def disclose(connection: Connection, patient_id: int, alias: str, sent: bool = True, **more: object) -> None:
+    row = {"partner_id": DENTPORT, "patient_id": patient_id, "alias": alias, **more}
+    connection.execute(insert(tables.disclosure).values(first_sent_at=INSERTED_AT if sent else None, **row))
+
+
+def test_identity_of_the_small_practice_is_read(connector: Connector) -> None:
+    with connector.reading() as connection:
+        identity = SqlPracticeSnapshot(connection).identity()
+    assert (identity.practice_id, identity.federal_state) == (PRACTICE_ID, "BY")
+    assert identity.time_zone == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_identity_without_exactly_one_practice_is_an_error(connector: Connector, rows: int) -> None:
+    second = {"practice_id": "second", "name": "x", "federal_state": "BY", "time_zone": "Europe/Berlin"}
+    with connector.writing() as connection:
+        connection.execute(insert(tables.practice).values(second) if rows else delete(tables.practice))
+    with connector.reading() as connection, pytest.raises(SchemaMismatchError, match=f"holds {rows} rows"):
+        SqlPracticeSnapshot(connection).identity()
+
+
+def test_calendar_holds_columns_offers_hours_and_holidays(connector: Connector) -> None:
+    with connector.reading() as connection:
+        calendar = SqlPracticeSnapshot(connection).calendar()
+    assert list(calendar.columns) == [TREATMENT, PROPHYLAXIS]
+    assert calendar.columns[TREATMENT].practitioner_id == 1
+    assert calendar.practitioners[1].name == "Dr. Sommer"
+    assert calendar.rooms[2].name == "Zimmer Frau Winter"
+    assert calendar.types[CLEANING_TYPE].duration_minutes == 60
+    assert calendar.assignments[CLEANING].buffer_after_minutes == 10
+    assert calendar.assignments[CLEANING].column_ids == {PROPHYLAXIS}
+    assert calendar.assignments[CHECKUP].open_to_new_patients is True
+    assert len(calendar.working_hours) == 20
+    assert (calendar.working_hours[0].starts, calendar.working_hours[0].valid_until) == (time(8), None)
+    assert date(2027, 12, 25) in calendar.holidays
+
+
+def test_calendar_holds_shifts_absences_and_template_areas(connector: Connector) -> None:
+    with connector.writing() as connection:
+        add_shift_absence_and_area(connection)
+    with connector.reading() as connection:
+        calendar = SqlPracticeSnapshot(connection).calendar()
+    [shift] = calendar.shifts
+    assert (shift.cycle_days, shift.anchor_date) == (14, date(2027, 1, 4))
+    assert [(hours.day_index, hours.ends) for hours in shift.hours] == [(0, time(12)), (8, time(20))]
+    [absence] = calendar.absences
+    assert (absence.practitioner_id, absence.starts_at, absence.ends_at) == (None, at(0), at(60))
+    [area] = calendar.template_areas
+    assert (area.kind, area.column_id, area.practitioner_id) == (TemplateAreaKind.RESERVE, None, 2)
+    assert (area.assignment_ids, area.type_ids) == ({CHECKUP, CLEANING}, {CLEANING_TYPE})
+
+
+def add_shift_absence_and_area(connection: Connection) -> None:
+    since = {"valid_from": date(2027, 1, 1)}
+    cycle = {"column_id": TREATMENT, "cycle_days": 14, "anchor_date": date(2027, 1, 4)}
+    connection.execute(insert(tables.shift).values(**cycle, **since))
+    for day, ends in ((0, time(12)), (8, time(20))):
+        connection.execute(
+            insert(tables.shift_hours).values(shift_id=1, day_index=day, starts=time(8), ends=ends)
+        )
+    connection.execute(insert(tables.planned_absence).values(starts_at=at(0), ends_at=at(60)))
+    area = {"kind": "reserve", "weekday": 2, "starts": time(8), "ends": time(9), "practitioner_id": 2}
+    connection.execute(insert(tables.template_area).values(**area, **since))
+    for assignment in (CHECKUP, CLEANING):
+        connection.execute(
+            insert(tables.template_area_assignment).values(area_id=1, assignment_id=assignment)
+        )
+    connection.execute(insert(tables.template_area_type).values(area_id=1, type_id=CLEANING_TYPE))
+
+
+def test_calendar_leaves_out_what_is_switched_off(connector: Connector) -> None:
+    off = {"active": False}
+    column, assignment = tables.schedule_column, tables.appointment_assignment
+    with connector.writing() as connection:
+        connection.execute(update(column).where(column.c.column_id == PROPHYLAXIS).values(off))
+        connection.execute(update(assignment).where(assignment.c.assignment_id == CHECKUP).values(off))
+        area = {"kind": "block", "weekday": 2, "starts": time(8), "ends": time(9), "column_id": PROPHYLAXIS}
+        connection.execute(insert(tables.template_area).values(**area, valid_from=date(2027, 1, 1)))
+    with connector.reading() as connection:
+        calendar = SqlPracticeSnapshot(connection).calendar()
+    assert list(calendar.columns) == [TREATMENT]
+    assert list(calendar.assignments) == [CLEANING]
+    assert calendar.assignments[CLEANING].column_ids == frozenset()
+    assert {hours.column_id for hours in calendar.working_hours} == {TREATMENT}
+    assert calendar.template_areas == ()
+
+
+def test_busy_time_is_merged_sorted_and_without_the_cancelled(connector: Connector) -> None:
+    with connector.writing() as connection:
+        add_appointment(connection, at(60), at(90))
+        add_appointment(connection, at(0), at(30))
+        add_appointment(connection, at(30), at(45))
+        add_appointment(connection, at(120), at(150), status="cancelled")
+        add_appointment(connection, at(240), at(270), status="noshow")
+        add_appointment(connection, at(10), at(70), column_id=PROPHYLAXIS)
+        add_appointment(connection, at(20), at(80), column_id=PROPHYLAXIS, exclusive=False)
+    with connector.reading() as connection:
+        busy = SqlPracticeSnapshot(connection).busy(stretch(0, 600))
+    assert busy == {
+        TREATMENT: [stretch(0, 45), stretch(60, 90), stretch(240, 270)],
+        PROPHYLAXIS: [stretch(10, 80)],
+    }
+
+
+def test_busy_time_at_the_window_edges_counts_only_what_reaches_in(connector: Connector) -> None:
+    with connector.writing() as connection:
+        for begin, end in ((-60, 0), (-30, 1), (59, 90), (60, 120)):
+            add_appointment(connection, at(begin), at(end), exclusive=False)
+        add_appointment(connection, at(0), at(60), column_id=PROPHYLAXIS)
+    with connector.reading() as connection:
+        busy = SqlPracticeSnapshot(connection).busy(stretch(0, 60), [TREATMENT])
+    assert busy == {TREATMENT: [stretch(-30, 1), stretch(59, 90)]}
+
+
+def test_staff_member_comes_with_the_permissions_of_the_role(connector: Connector) -> None:
+    with connector.reading() as connection:
+        snapshot = SqlPracticeSnapshot(connection)
+        author, dentist = snapshot.staff_member(OTV_LOGIN), snapshot.staff_member("sommer")
+        assert snapshot.staff_member("nobody") is None
+    assert author == StaffMember(OTV_USER, OTV_LOGIN, "OTV", "Online", True, frozenset())
+    assert dentist is not None
+    assert dentist.permissions == {"appointments"}
+    assert dentist.staff_id == DENTIST
+
+
+def test_consented_patients_are_the_active_ones_who_said_yes_to_this_partner(connector: Connector) -> None:
+    with connector.reading() as connection:
+        for partner, expected in ((DENTPORT, [ANNA, OHNE, LEA]), (ZAHNZEIT, [3, OHNE]), ("other", [])):
+            consented = list(SqlPracticeSnapshot(connection).consented_patients(partner))
+            assert [entry.patient.patient_id for entry in consented] == expected
+            assert all(entry.patient.active for entry in consented)
+            assert all(entry.patient.consent is Consent.GRANTED for entry in consented)
+
+
+def test_consented_patients_carry_their_own_contact_points_and_alias(connector: Connector) -> None:
+    with connector.writing() as connection:
+        disclose(connection, ANNA, "alias-anna")
+        disclose(connection, OHNE, "alias-ohne", sent=False)
+        disclose(connection, LEA, "alias-lea", removed_at=INSERTED_AT)
+        connection.execute(delete(tables.contact_point).where(tables.contact_point.c.patient_id == OHNE))
+    with connector.reading() as connection:
+        anna, ohne, lea = SqlPracticeSnapshot(connection).consented_patients(DENTPORT)
+    assert (anna.patient.given_name, anna.patient.family_name) == ("Anna", "Müller")
+    assert anna.patient.birth_date == date(1980, 5, 17)
+    assert anna.patient.contact_points == (
+        ContactPoint("phone", "mobile", "0171 5550101"),
+        ContactPoint("email", "home", "anna@example.org"),
+    )
+    assert (anna.alias, anna.disclosed) == ("alias-anna", True)
+    assert (ohne.patient.birth_date, ohne.patient.contact_points) == (None, ())
+    assert (ohne.alias, ohne.disclosed) == ("alias-ohne", False)
+    assert (lea.alias, lea.disclosed) == ("alias-lea", False)
+
+
+def test_consented_patients_of_thousands_lose_neither_patient_nor_contact_point(connector: Connector) -> None:
+    """More than one fetch of each stream, so that a row lost between two of them shows."""
+    info = {
+        "created_by": DENTIST,
+        "created_at": INSERTED_AT,
+        "changed_by": DENTIST,
+        "changed_at": INSERTED_AT,
+    }
+    keys = range(1_000, 6_000)
+    person = {"given_name": "Kim", "family_name": "Lang", "active": True, **info}
+    answer = {"partner_id": "third", "status": "GRANTED", "changed_by": DENTIST, "changed_at": INSERTED_AT}
+    points = [(key, number) for key in keys for number in range(key % 3)]
+    with connector.writing() as connection:
+        connection.execute(insert(tables.booking_partner).values(partner_id="third", name="Third"))
+        connection.execute(insert(tables.patient), [{"patient_id": key, **person} for key in keys])
+        connection.execute(insert(tables.consent), [{"patient_id": key, **answer} for key in keys])
+        connection.execute(
+            insert(tables.contact_point),
+            [{"patient_id": k, "system": "phone", "use": "home", "value": f"{k}-{n}"} for k, n in points],
+        )
+    with connector.reading() as connection:
+        consented = [entry.patient for entry in SqlPracticeSnapshot(connection).consented_patients("third")]
+    assert [patient.patient_id for patient in consented] == list(keys)
+    found = [(p.patient_id, c.value) for p in consented for c in p.contact_points]
+    assert found == [(key, f"{key}-{number}") for key, number in points]
+
+
+def test_consented_patients_left_early_leave_the_connection_usable(connector: Connector) -> None:
+    with connector.reading() as connection:
+        snapshot = SqlPracticeSnapshot(connection)
+        patients = snapshot.consented_patients(DENTPORT)
+        assert next(patients).patient.patient_id == ANNA
+        del patients
+        assert len(list(snapshot.consented_patients(DENTPORT))) == 3
+
+
+def test_aliases_are_removed_for_whoever_withdrew_or_left(connector: Connector) -> None:
+    """Sent and no longer agreed: denied, inactive, never asked, record gone. Never sent: nothing to do."""
+    with connector.writing() as connection:
+        for patient_id, alias in enumerate(("anna", "joerg", "clara", "peter", "ohne"), start=ANNA):
+            disclose(connection, patient_id, alias)
+        disclose(connection, LEA, "lea", removed_at=INSERTED_AT)
+        disclose(connection, 7, "leo", sent=False)
+        disclose(connection, 999, "gone")
+    with connector.reading() as connection:
+        snapshot = SqlPracticeSnapshot(connection)
+        assert snapshot.removed_aliases(DENTPORT) == ["joerg", "clara", "peter", "gone"]
+        assert snapshot.removed_aliases(ZAHNZEIT) == []
+
+
+def test_snapshot_does_not_see_what_is_written_after_it_began(connector: Connector) -> None:
+    with connector.reading() as connection:
+        snapshot = SqlPracticeSnapshot(connection)
+        assert snapshot.busy(stretch(0, 60)) == {}
+        with connector.writing() as writer:
+            add_appointment(writer, at(0), at(30))
+        assert snapshot.busy(stretch(0, 60)) == {}
+    with connector.reading() as connection:
+        assert SqlPracticeSnapshot(connection).busy(stretch(0, 60)) == {TREATMENT: [stretch(0, 30)]}
