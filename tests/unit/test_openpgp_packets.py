@@ -1,6 +1,7 @@
 """Reading and writing OpenPGP packets, byte by byte; no gpg takes part."""
 
 import bz2
+import tracemalloc
 import zlib
 
 import pytest
@@ -143,6 +144,17 @@ def refusal_of(stream: bytes, max_bytes: int = len(DATA)) -> QuarantineReason:
 def test_compressed_packet_up_to_the_limit_is_inflated_and_one_byte_more_is_a_bomb(method: str) -> None:
     assert inflated(Packet(Tag.COMPRESSED, STREAMS[method]), len(DATA)) == DATA
     assert refusal_of(STREAMS[method], len(DATA) - 1) is QuarantineReason.BOMB
+
+
+@pytest.mark.parametrize(
+    "stream", [b"\x02" + zlib.compress(bytes(64 << 20), 1), b"\x01" + deflated(bytes(64 << 20))]
+)
+def test_bomb_never_takes_more_memory_than_the_limit(stream: bytes) -> None:
+    tracemalloc.start()
+    assert refusal_of(stream, 1 << 20) is QuarantineReason.BOMB
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 << 20
 
 
 @pytest.mark.parametrize("method", STREAMS)
