@@ -38,7 +38,8 @@ _POSIX_RENAME, _LIMITS = b"posix-rename@openssh.com", b"limits@openssh.com"
 
 # What the draft asks every server to take; a bigger request needs the server's word for it.
 _SAFE_REQUEST_BYTES = 32 * 1024
-_IN_FLIGHT = 32
+# Half of the channel's window: enough for 30 MB/s at 30 ms, and filling the window was slower on loopback.
+_IN_FLIGHT_BYTES = 1024 * 1024
 
 
 class SftpClient:
@@ -99,7 +100,7 @@ class SftpClient:
     def _write_all(self, handle: bytes, read: Callable[[int], bytes]) -> int:
         offset, sent = 0, deque[int]()
         while part := read(self._write_bytes):
-            if len(sent) >= _IN_FLIGHT:
+            if len(sent) * self._write_bytes >= _IN_FLIGHT_BYTES:
                 self._packets.confirm(sent.popleft())
             sent.append(self._packets.send(_WRITE, handle, struct.pack(">Q", offset), string(part)))
             offset += len(part)
@@ -111,7 +112,7 @@ class SftpClient:
         asked = done = 0
         sent = deque[tuple[int, int]]()
         while done < size:
-            while asked < size and len(sent) < _IN_FLIGHT:
+            while asked < size and len(sent) * self._read_bytes < _IN_FLIGHT_BYTES:
                 length = min(self._read_bytes, size - asked)
                 sent.append((self._ask(handle, asked, length), length))
                 asked += length

@@ -149,8 +149,8 @@ class PacketExchange:
         self._early[number] = kind, fields
 
     def _send_packet(self, *parts: bytes) -> None:
-        body = b"".join(parts)
-        rest = memoryview(struct.pack(">I", len(body)) + body)
+        length = sum(len(part) for part in parts)
+        rest = memoryview(b"".join((struct.pack(">I", length), *parts)))
         while rest:
             rest = rest[self._channel.send(rest) :]
 
