@@ -11,8 +11,8 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from agent.adapters import audit_log
-from agent.adapters.audit_log import AuditEntry, AuditReport
+from agent.adapters.audit_log import AuditEntry, entries, receipt_anchors
+from agent.adapters.audit_verification import AuditReport, verify
 from agent.adapters.keyring import PartnerKeyRing, inspect_key_file
 from agent.adapters.licence_file import install_licence
 from agent.adapters.own_key_setup import create_own_key, export_public_key, own_key_facts
@@ -134,16 +134,16 @@ def practice_problems(agent: Agent) -> list[str]:
 
 
 def verify_audit(agent: Agent, anchors: Iterable[AuditHead]) -> AuditReport:
-    """Recompute the chain. Raises AuditBrokenError."""
+    """Recompute the chain, and hold it against the heads in all receipts. Raises AuditBrokenError."""
     with agent.connector.reading() as connection:
-        return audit_log.verify(connection, agent.audit_key, anchors)
+        return verify(connection, agent.audit_key, [*anchors, *receipt_anchors(connection)])
 
 
 @contextmanager
 def audit_entries(agent: Agent, partner_id: str | None, newest: int | None) -> Iterator[Iterator[AuditEntry]]:
     """The log, newest last."""
     with agent.connector.reading() as connection:
-        yield audit_log.entries(connection, partner_id, newest)
+        yield entries(connection, partner_id, newest)
 
 
 # --- check -------------------------------------------------------------------------------------

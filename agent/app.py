@@ -40,8 +40,8 @@ VALID_FOR_EXPORTS = 4
 
 
 def utc_now() -> datetime:
-    """The clock of everything but the tests."""
-    return datetime.now(UTC)
+    """The clock of everything but the tests; whole seconds, as every file and table keeps them."""
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from exchange_formats.envelope import Kind
 from tests.demo.scenes import Expected, Scene, scenes
 from tests.kit.house import House, default_plan, open_house
 
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 132)
 
 
 def main() -> int:
