@@ -15,11 +15,8 @@ from sqlalchemy import Connection, insert, select
 
 from agent.adapters import tables
 from agent.adapters.audit_chain import GENESIS, canonical, chained_mac
-from agent.adapters.audit_verification import AuditReport, verify
 from agent.errors import AuditBrokenError, ClockBehindError
 from agent.ports import AuditHead
-
-__all__ = ["AuditEntry", "AuditReport", "SqlAuditLog", "entries", "receipt_anchors", "verify"]
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 

@@ -12,7 +12,8 @@ from sqlalchemy import delete, insert, update
 
 from agent.adapters import tables
 from agent.adapters.audit_chain import GENESIS
-from agent.adapters.audit_log import SqlAuditLog, entries, receipt_anchors, verify
+from agent.adapters.audit_log import SqlAuditLog, entries, receipt_anchors
+from agent.adapters.audit_verification import verify
 from agent.adapters.database import Connector
 from agent.errors import AuditBrokenError, ClockBehindError
 from agent.ports import AuditHead

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import func, select
 
 from agent.adapters import tables
-from agent.adapters.audit_log import entries, verify
+from agent.adapters.audit_log import entries
+from agent.adapters.audit_verification import verify
 from agent.adapters.database import Connector
 from agent.adapters.practice_database import SqlDatabase
 from agent.errors import SlotTakenError

