@@ -1,0 +1,289 @@
+"""The partner's guide is true: its commands run as they stand, its tables and examples are those of the code.
+
+A partner's side is built from nothing but the guide's own commands, against a
+house with real gpg and a real SSH server. What needs jq is compared by names.
+"""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from agent import administration
+from agent.adapters.keyring import inspect_key_file
+from agent.app import Agent, utc_now
+from agent.config import load_config
+from agent.flows.receive import FileState
+from exchange_formats.bookings import BookingPatient, BookingRecord
+from exchange_formats.codec import Document, decode
+from exchange_formats.envelope import Kind
+from exchange_formats.fields import ContactPoint, Record
+from exchange_formats.file_names import parse_sealed_name
+from tests.kit.house import House, default_plan, open_house
+from tests.kit.openpgp import GpgHome, short_folder
+
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs" / "exchange-formats.md").read_text(encoding="utf-8")
+MAKE_KEY, MEET, RENEW = "--quick-gen-key", "--import practice.asc", "--quick-set-expire"
+OPEN, OPEN_ALL, SEAL, SEND = "otv_open() {", "for sealed in", "otv_seal() {", "sha256sum"
+SETTINGS = "export OTV_HOME"
+
+
+def fenced(language: str) -> list[str]:
+    """The guide's code blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+
+
+JQ = [block for block in fenced("sh") if re.search(r"\bjq\b", block)]
+COMMANDS = [block for block in fenced("sh") if block not in JQ]
+
+
+def block(marker: str) -> str:
+    """The one block of commands in which `marker` stands."""
+    (found,) = [block for block in COMMANDS if marker in block]
+    return found
+
+
+@dataclass(slots=True)
+class PartnerShell:
+    """A shell at the partner's, in the folder that holds `inbox` and `outgoing`."""
+
+    folder: Path
+    variables: dict[str, str]
+
+    def run(self, *blocks: str) -> str:
+        """Standard output; RuntimeError if a command fails."""
+        finished = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", "\n".join(blocks)],
+            check=False, cwd=self.folder, capture_output=True, text=True, timeout=120,
+            env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", **self.variables},
+        )  # fmt: skip
+        if finished.returncode != 0:
+            raise RuntimeError(finished.stderr)
+        return finished.stdout
+
+    def opened(self, kind: Kind) -> list[Document[Any]]:
+        """Everything in `inbox` of this kind, opened as the guide says."""
+        self.run(block(OPEN), block(OPEN_ALL))
+        files = sorted((self.folder / "opened").glob(f"{kind.value}-*.ndjson"))
+        return [decode(file.read_bytes(), kind) for file in files]
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A house in which dentport has been set up by the guide, and has got its first files."""
+
+    house: House
+    agent: Agent
+    shell: PartnerShell
+    home: GpgHome
+
+
+@pytest.fixture(scope="module")
+def exchange() -> Iterator[Exchange]:
+    with short_folder() as folder:
+        plan = default_plan(patients=60, columns=4, days=10)
+        with open_house(folder, plan) as house:
+            config = load_config(house.config_path)
+            shell = PartnerShell(
+                house.partners["dentport"].server.root,
+                {"OTV_HOME": str(folder / "otv"), "PRACTICE_KEY": config.settings.openpgp.fingerprint},
+            )
+            (shell.folder / "practice.asc").write_text(administration.own_public_key(config))
+            made = shell.run(block(MAKE_KEY), 'echo "$PARTNER_KEY"').split()[-1]
+            home = GpgHome(folder / "otv")
+            try:
+                shell.variables["PARTNER_KEY"] = made
+                shell.run(block(MEET))
+                agent = introduced(house, shell)
+                yield Exchange(house, agent, shell, home)
+            finally:
+                home.stop()
+
+
+def introduced(house: House, shell: PartnerShell) -> Agent:
+    """An agent that knows dentport by the key the guide made, and has sent it a file of each kind."""
+    file = house.config_path.parent / "partners" / "dentport.yaml"
+    old = house.partners["dentport"].gpg.fingerprint
+    file.write_text(file.read_text().replace(old, shell.variables["PARTNER_KEY"]))
+    administration.pin_key(load_config(house.config_path), "dentport", shell.folder / "dentport.asc")
+    agent = house.agent()
+    for kind in agent.kinds("dentport"):
+        agent.export("dentport", kind)
+    agent.exchange("dentport")
+    return agent
+
+
+def test_the_guide_sets_the_variables_that_its_commands_use() -> None:
+    used = set(re.findall(r"\$(?:\{)?([A-Z_]{2,})", "".join(fenced("sh"))))
+    assert set(re.findall(r"^export (\w+)=", block(SETTINGS), re.MULTILINE)) == used
+
+
+def test_every_block_of_commands_is_run_by_a_test() -> None:
+    markers = (SETTINGS, MAKE_KEY, MEET, RENEW, OPEN, OPEN_ALL, SEAL, SEND)
+    assert [sum(marker in text for marker in markers) for text in COMMANDS] == [1] * len(markers)
+
+
+def test_a_renewed_key_is_good_enough_for_the_agent_and_keeps_its_fingerprint(exchange: Exchange) -> None:
+    exchange.shell.run(block(RENEW))
+    renewed = (exchange.shell.folder / "dentport.asc").read_bytes()
+    facts = inspect_key_file(renewed, "gpg", utc_now())
+    assert facts.fingerprint == exchange.shell.variables["PARTNER_KEY"]
+
+
+def test_the_fingerprint_to_compare_is_shown(exchange: Exchange) -> None:
+    shown = exchange.shell.run(block(MEET)).replace(" ", "")
+    assert exchange.shell.variables["PRACTICE_KEY"] in shown
+
+
+@pytest.mark.parametrize("kind", [Kind.AVAILABILITY, Kind.REFERENCE_DATA, Kind.PATIENTS])
+def test_a_file_of_the_practice_opened_as_told_is_whole(exchange: Exchange, kind: Kind) -> None:
+    (document,) = exchange.shell.opened(kind)
+    assert document.records
+    assert document.envelope.partner_id == "dentport"
+    assert not list((exchange.shell.folder / "opened").glob("*.part"))
+
+
+def deceptive(exchange: Exchange) -> dict[str, bytes]:
+    """Files for the partner that the practice did not sign."""
+    me, home = exchange.shell.variables["PARTNER_KEY"], exchange.home
+    to_me = ("--trust-model", "always", "--recipient", me)
+    stranger = exchange.house.partners["zahnzeit"].gpg
+    stranger.home.import_key((exchange.shell.folder / "dentport.asc").read_bytes())
+    (genuine, *_) = (exchange.shell.folder / "inbox").glob("availability-*.pgp")
+    return {
+        "unsigned": home.run(*to_me, "--encrypt", stdin=b"x"),
+        "signed by the partner itself": home.run(*to_me, "--local-user", me, "--sign", "-e", stdin=b"x"),
+        "signed by a stranger": stranger.home.run(*to_me, "--sign", "--encrypt", stdin=b"x"),
+        "cut": genuine.read_bytes()[:-100],
+    }
+
+
+@pytest.mark.parametrize("name", ["unsigned", "signed by the partner itself", "signed by a stranger", "cut"])
+def test_a_file_that_the_practice_did_not_sign_is_refused_by_the_guide(exchange: Exchange, name: str) -> None:
+    (exchange.shell.folder / "bad.pgp").write_bytes(deceptive(exchange)[name])
+    with pytest.raises(RuntimeError, match="refused"):
+        exchange.shell.run(block(OPEN), "otv_open bad.pgp bad.ndjson")
+    assert not list(exchange.shell.folder.glob("bad.ndjson*(part)?"))
+    assert {path.name for path in exchange.shell.folder.glob("bad.*")} <= {
+        "bad.pgp", "bad.ndjson.status", "bad.ndjson.log",
+    }  # fmt: skip
+
+
+def test_gpg_alone_is_content_with_a_file_that_nobody_signed(exchange: Exchange) -> None:
+    """What the guide says of the exit code."""
+    assert exchange.home.run("--decrypt", stdin=deceptive(exchange)["unsigned"]) == b"x"
+
+
+def a_booking(exchange: Exchange) -> BookingRecord:
+    """For the first slot on offer to new patients."""
+    (reference,), (availability,) = (
+        exchange.shell.opened(kind) for kind in (Kind.REFERENCE_DATA, Kind.AVAILABILITY)
+    )
+    open_to_all = {
+        record.assignment_id
+        for record in reference.records
+        if record.record == "appointment_assignment" and record.open_to_new_patients
+    }
+    slot = next(
+        record
+        for record in availability.records
+        if record.record == "slot" and record.assignment_id in open_to_all
+    )
+    contact = ContactPoint(system="email", use="home", value="ayse@example.org")
+    return BookingRecord(
+        record="booking", booking_id="dp-1", revision=1, action="book", slot_id=slot.slot_id,
+        assignment_id=slot.assignment_id, starts_at=slot.starts_at,
+        patient=BookingPatient(
+            given_name="Ayşe", family_name="Yıldız", birth_date="1991-06-17",
+            contact_points=[contact], new_patient=True,
+        ),
+    )  # fmt: skip
+
+
+def test_a_booking_sealed_and_sent_as_told_is_accepted_and_sent_again_gets_the_same_receipt(
+    exchange: Exchange,
+) -> None:
+    folder = exchange.shell.folder
+    plain = exchange.house.partners["dentport"].bookings_file([a_booking(exchange)])
+    (folder / "bookings.ndjson").write_bytes(plain)
+
+    def sent_and_answered() -> tuple[FileState, Document[Any]]:
+        exchange.agent.exchange("dentport")
+        (result,) = exchange.agent.receive("dentport")
+        exchange.agent.exchange("dentport")
+        (receipt,) = exchange.shell.opened(Kind.RECEIPTS)
+        return result.state, receipt
+
+    exchange.shell.run(block(SEAL), block(SEND))
+    state, receipt = sent_and_answered()
+    assert state is FileState.IMPORTED
+    message, booking = receipt.records
+    assert (folder / "sent.sha256").read_text().split()[0] == message.sealed_sha256
+    assert (message.outcome, booking.outcome, booking.patient_id) == ("processed", "accepted", None)
+
+    (sealed,) = folder.glob("bookings-*.pgp")
+    (folder / "outgoing" / "again.pgp").write_bytes(sealed.read_bytes())
+    for opened in (folder / "opened").glob("receipts-*"):
+        opened.unlink()
+    assert sent_and_answered() == (FileState.DUPLICATE, receipt)
+
+
+# --- what stands in tables, examples and jq programs ---------------------------------------------
+
+
+def record_models() -> dict[str, type[Record]]:
+    """Every line there is, by its `record`."""
+    return {
+        get_args(model.model_fields["record"].annotation)[0]: model
+        for model in Record.__subclasses__()
+        if "record" in model.model_fields
+    }
+
+
+def documented_fields() -> dict[str, list[str]]:
+    """What the guide's tables list, by the name in the heading."""
+    sections = re.findall(r"^#### Fields of (?:a )?`([a-z_ ]+)`\n(.*?)(?=^#)", GUIDE, re.MULTILINE | re.DOTALL)
+    return {name: re.findall(r"^\| `([a-z_0-9.]+)` \|", text, re.MULTILINE) for name, text in sections}
+
+
+def test_the_tables_list_exactly_the_fields_of_each_record() -> None:
+    expected = {
+        name: [field for field in model.model_fields if field != "record"]
+        for name, model in record_models().items()
+    }
+    expected["booking"] += [f"patient.{field}" for field in BookingPatient.model_fields]
+    expected["contact point"] = list(ContactPoint.model_fields)
+    assert documented_fields() == expected
+
+
+def test_every_example_line_stands_in_an_example_file_and_no_record_lacks_one() -> None:
+    committed = {
+        line
+        for file in (ROOT / "exchange_formats" / "examples").glob("*.ndjson")
+        for line in file.read_text(encoding="utf-8").splitlines()
+    }
+    shown = [line for text in fenced("json") for line in text.splitlines()]
+    assert set(shown) <= committed
+    assert {json.loads(line)["record"] for line in shown} == set(record_models())
+
+
+def test_jq_programs_use_only_fields_and_records_that_exist() -> None:
+    programs = [program for text in JQ for program in re.findall(r"\bjq [^']*'([^']*)'", text)]
+    assert len(programs) == sum(len(re.findall(r"\bjq ", text)) for text in JQ)
+    fields = {field for model in record_models().values() for field in model.model_fields}
+    for program in programs:
+        assert set(re.findall(r"\.([a-z_]+)", program)) <= fields
+        assert set(re.findall(r"\b([a-z_]+):", program)) <= fields
+        assert set(re.findall(r'\brecord(?: ==|:) "([a-z_]+)"', program)) <= set(record_models())
+
+
+def test_file_names_in_the_guide_are_names_that_the_practice_gives() -> None:
+    names = re.findall(r"`((?:availability|receipts|patients|reference_data)-[^`]*\.pgp)`", GUIDE)
+    assert names
+    assert all(parse_sealed_name(name) for name in names)

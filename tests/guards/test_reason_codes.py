@@ -1,0 +1,43 @@
+"""Every reason that a file or booking can get is explained to partners, once, and nothing else is."""
+
+import re
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+from agent.domain.booking_rules import BookingRefusal
+from agent.errors import QuarantineReason
+from exchange_formats.receipts import BookingReason, MessageReason
+
+GUIDE = Path(__file__).parents[2] / "docs" / "exchange-formats.md"
+REASONS = (MessageReason, BookingReason, QuarantineReason)
+
+
+def table_rows(name: str) -> list[list[str]]:
+    """The rows, without the header, of the table in the section whose heading ends with `name`."""
+    text = GUIDE.read_text(encoding="utf-8")
+    (section,) = re.findall(rf"^### [^\n]*`{name}`\n(.*?)(?=^#)", text, re.MULTILINE | re.DOTALL)
+    rows = [line for line in section.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+
+
+@pytest.mark.parametrize("reasons", REASONS)
+def test_each_reason_is_explained_once_and_in_the_order_of_the_code(reasons: type[StrEnum]) -> None:
+    assert [row[0] for row in table_rows(reasons.__name__)] == [f"`{reason.value}`" for reason in reasons]
+
+
+@pytest.mark.parametrize("reasons", REASONS)
+def test_each_reason_says_what_it_means_and_what_to_do(reasons: type[StrEnum]) -> None:
+    for row in table_rows(reasons.__name__):
+        assert len(row) == 3
+        assert all(row), row[0]
+
+
+def test_no_word_stands_for_two_reasons() -> None:
+    words = [reason.value for reasons in REASONS for reason in reasons]
+    assert len(words) == len(set(words))
+
+
+def test_every_refusal_of_the_rules_has_its_word_in_the_receipts() -> None:
+    assert {refusal.value for refusal in BookingRefusal} <= {reason.value for reason in BookingReason}
