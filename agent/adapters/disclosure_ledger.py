@@ -134,7 +134,12 @@ class SqlDisclosureLedger:
     def alias_of(self, partner_id: str, patient_id: int) -> str | None:
         table = tables.disclosure
         return self._connection.scalar(
-            select(table.c.alias).where(table.c.partner_id == partner_id, table.c.patient_id == patient_id)
+            select(table.c.alias).where(
+                table.c.partner_id == partner_id,
+                table.c.patient_id == patient_id,
+                table.c.first_sent_at.is_not(None),
+                table.c.removed_at.is_(None),
+            )
         )
 
     def _transmit_set_without_alias(self, partner_id: str) -> list[int]:

@@ -103,14 +103,14 @@ class SqlPracticeSnapshot:
             streamed(self._connection, _contacts(partner_id)) as contacts,
         ):
             owner, *contact = next(contacts, _NO_CONTACT)
-            for patient_id, given_name, family_name, born, alias, disclosed in patients:
+            for patient_id, given_name, family_name, born, active, status, alias, disclosed in patients:
                 points = []
                 while owner == patient_id:
                     points.append(ContactPoint(*contact))
                     owner, *contact = next(contacts, _NO_CONTACT)
                 birth_date = to_date(born) if born else None
                 patient = Patient(
-                    patient_id, given_name, family_name, birth_date, True, Consent.GRANTED, tuple(points)
+                    patient_id, given_name, family_name, birth_date, active, Consent(status), tuple(points)
                 )
                 yield ConsentedPatient(patient, alias, bool(disclosed))
         if owner is not None:
@@ -158,6 +158,9 @@ def _patients(partner_id: str) -> Select[Any]:
             patient.given_name,
             patient.family_name,
             patient.birth_date,
+            # Asked for, though the query demands them: the rule must judge what the row says.
+            patient.active,
+            consent.status,
             disclosure.alias,
             and_(disclosure.first_sent_at.is_not(None), disclosure.removed_at.is_(None)),
         )

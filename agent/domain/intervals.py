@@ -8,10 +8,12 @@ otherwise. Plain integers keep the sweep over a whole practice cheap.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 Interval = tuple[int, int]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def instant(moment: datetime) -> int:
@@ -21,7 +23,8 @@ def instant(moment: datetime) -> int:
 
 def utc_datetime(seconds: int) -> datetime:
     """The aware UTC datetime of an instant."""
-    return datetime.fromtimestamp(seconds, UTC)
+    # Not `fromtimestamp`, which on Windows refuses what lies before 1970.
+    return _EPOCH + timedelta(seconds=seconds)
 
 
 def wall_clock(day: date, at: time, zone: ZoneInfo) -> int:

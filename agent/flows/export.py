@@ -21,6 +21,7 @@ from agent.domain import documents
 from agent.domain.availability import busy_window, offer_window
 from agent.domain.consent import in_transmit_set
 from agent.domain.intervals import instant
+from agent.errors import UsageError
 from agent.flows.lane import Lane, PracticeSide
 from agent.ports import PracticeSnapshot
 from exchange_formats.codec import encode
@@ -37,7 +38,7 @@ PROGRESS_STEP = 1000
 
 @dataclass(slots=True)
 class ExportResult:
-    """What is on its way: the file, how many records of which sort, and whom it discloses for the first time."""
+    """What is on its way: the file, how many records of which sort, whom it discloses for the first time."""
 
     kind: Kind
     file_name: str = ""
@@ -55,8 +56,10 @@ def kinds_for(lane: Lane) -> tuple[Kind, ...]:
 def export(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progress | None = None) -> ExportResult:
     """Put one sealed file of `kind` into the partner's outbox.
 
-    Raises LicenceInvalidError, DatabaseError, TrustError, SpoolError; then nothing was published.
+    Raises UsageError for a kind that the partner does not get, LicenceInvalidError, DatabaseError,
+    TrustError, SpoolError; then nothing was published.
     """
+    _require_agreed(lane, kind)
     practice.require_licence(lane.partner_id)
     now = practice.clock()
     result = ExportResult(kind)
@@ -114,6 +117,7 @@ def export(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progress | 
 
 def preview(practice: PracticeSide, lane: Lane, kind: Kind) -> ExportResult:
     """What an export would hold, counted; nothing is written anywhere, not even an alias."""
+    _require_agreed(lane, kind)
     practice.require_licence(lane.partner_id)
     now = practice.clock()
     result = ExportResult(kind)
@@ -121,6 +125,12 @@ def preview(practice: PracticeSide, lane: Lane, kind: Kind) -> ExportResult:
         for _ in _counted(_records(snapshot, lane, kind, now, result, dry_run=True), result, None):
             pass
     return result
+
+
+def _require_agreed(lane: Lane, kind: Kind) -> None:
+    """Asked here too and not of callers alone: a patients file must not leave by a mistyped command."""
+    if kind not in kinds_for(lane):
+        raise UsageError(f"{lane.partner_id}: this partner gets no file of kind {kind}")
 
 
 def _records(

@@ -6,6 +6,7 @@ on every slot (promise P13). Each booking gets exactly one outcome, and the
 same booking again gets the first one (promise P2).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -13,9 +14,9 @@ from zoneinfo import ZoneInfo
 from agent.domain import documents
 from agent.domain.attribution import attribution_problem
 from agent.domain.availability import busy_window
-from agent.domain.booking_rules import Accept, decide, requested
+from agent.domain.booking_rules import Accept, BookingRequest, decide, requested
 from agent.domain.consent import usable_birth_date
-from agent.domain.intervals import instant, utc_datetime
+from agent.domain.intervals import Interval, instant, utc_datetime
 from agent.domain.matching import Match, PersonInBooking, match
 from agent.domain.practice import Consent, ContactPoint, PracticeCalendar
 from agent.errors import OtvUserError, SlotTakenError
@@ -110,14 +111,10 @@ def _place(sitting: Sitting, booking: BookingRecord) -> tuple[BookingOutcome, in
         instant(datetime.fromisoformat(booking.starts_at)),
         declared_new_patient=booking.patient.new_patient,
     )
-    busy = {}
-    if request.column_id is not None:
-        window = busy_window(sitting.calendar, (request.start, request.start + 1))
-        busy = sitting.work.snapshot.busy(window, [request.column_id])
     decision = decide(
         request,
         sitting.calendar,
-        busy.get(request.column_id or 0, []),
+        _taken(sitting, request),
         sitting.lane.terms,
         judged_at=sitting.judged_at,
         now=instant(sitting.now),
@@ -133,6 +130,15 @@ def _place(sitting: Sitting, booking: BookingRecord) -> tuple[BookingOutcome, in
     except SlotTakenError:
         return _declined(booking, BookingReason.SLOT_TAKEN), None, None
     return _accepted(sitting, booking, decision, found), appointment_id, patient_id
+
+
+def _taken(sitting: Sitting, request: BookingRequest) -> Sequence[Interval]:
+    """The taken time that decides; a number that is no column of ours never reaches the database."""
+    column_id = request.column_id
+    if column_id is None or column_id not in sitting.calendar.columns:
+        return ()
+    window = busy_window(sitting.calendar, (request.start, request.start + 1))
+    return sitting.work.snapshot.busy(window, [column_id]).get(column_id, ())
 
 
 def _person(booking: BookingRecord) -> PersonInBooking:
@@ -206,7 +212,7 @@ def _accepted(sitting: Sitting, booking: BookingRecord, decision: Accept, found:
 
 
 def _told_patient_id(sitting: Sitting, found: Match) -> str | None:
-    """Only of a patient who consented to this partner, and only where it may know patients at all (A2, A8)."""
+    """Only of a patient who consented and whom the partner holds, if it may hold any at all (A2, A8)."""
     patient = found.patient
     if patient is None or patient.consent is not Consent.GRANTED or not sitting.lane.receives_patients:
         return None

@@ -27,7 +27,7 @@ class PracticeSide:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One partner: its keys, folders, server and terms. Without a transport it fetches from our folders itself."""
+    """One partner: its keys, folders, server and terms; without a transport it comes to our folders."""
 
     partner_id: str
     partner_name: str

@@ -1,4 +1,4 @@
-"""Receive: (SFTP fetch ->) inbound -> claim -> open -> document -> decide -> one transaction -> receipt -> archive.
+"""Receive: (SFTP fetch ->) inbound -> claim -> open -> decide -> one transaction -> receipt -> archive.
 
 Order of effects, and what a crash in each gap means:
 
@@ -23,11 +23,11 @@ from enum import StrEnum
 from pydantic import TypeAdapter
 
 from agent.domain import documents
-from agent.errors import AgentError, UnauthenticatedFileError
+from agent.errors import AgentError, DatabaseError, UnauthenticatedFileError
 from agent.flows.import_bookings import import_bookings
 from agent.flows.lane import Lane, PracticeSide
 from agent.ports import ClaimedFile, LedgerMessage, OpenedFile, TransferSession, WriteTransaction
-from exchange_formats.codec import BookingDocument, Document, DocumentError, decode_bookings, encode
+from exchange_formats.codec import BookingDocument, DocumentError, decode_bookings, encode
 from exchange_formats.envelope import Envelope, Kind
 from exchange_formats.fields import Record
 from exchange_formats.file_names import sealed_name
@@ -79,15 +79,22 @@ def sweep(practice: PracticeSide, lane: Lane) -> Iterator[FileResult]:
     """Work off the inbound folder, one file after the other.
 
     Raises LicenceInvalidError before the first file, and our own faults as
-    they come: what was not finished waits for the next sweep.
+    they come: what was not finished waits for the next sweep. A file whose
+    writing the database refuses keeps none behind it waiting.
     """
     practice.require_licence(lane.partner_id)
+    refused: DatabaseError | None = None
     for claimed in lane.inbound.claim():
         try:
             yield receive(practice, lane, claimed)
-        except AgentError:
+        except AgentError as error:
             lane.inbound.release(claimed)
-            raise
+            if type(error) is not DatabaseError:
+                raise
+            # A rule of the database forbids what this one file asks for; those behind it may be fine.
+            refused = refused or error
+    if refused is not None:
+        raise refused
 
 
 def receive(practice: PracticeSide, lane: Lane, claimed: ClaimedFile) -> FileResult:
@@ -98,7 +105,7 @@ def receive(practice: PracticeSide, lane: Lane, claimed: ClaimedFile) -> FileRes
     except UnauthenticatedFileError as refusal:
         return _quarantine(practice, lane, claimed, refusal.receipt_word, now)
 
-    message = _read_document(practice, lane, opened, now)
+    message = _read_document(practice, lane, opened)
     with practice.database.write() as work:
         answered, result = _answer(practice, lane, work, claimed.file_id, opened, message, now)
         lines = work.ledger.receipt_lines(lane.partner_id, answered.message_id)
@@ -131,22 +138,16 @@ class Refused:
     reason: MessageReason
 
 
-def _read_document(
-    practice: PracticeSide, lane: Lane, opened: OpenedFile, now: datetime
-) -> BookingDocument | Refused:
-    """What is signed must be well-formed and meant for here and now: no forwarding, no replay."""
+def _read_document(practice: PracticeSide, lane: Lane, opened: OpenedFile) -> BookingDocument | Refused:
+    """What is signed must be well-formed and meant for here: no forwarding, no receipt as a booking."""
     try:
         document = decode_bookings(opened.content)
     except DocumentError as error:
         return Refused(error.envelope, error.reason)
-    envelope = document.envelope
-    created_at = datetime.fromisoformat(envelope.created_at)
-    if envelope.practice_id != practice.practice_id:
-        return Refused(envelope, MessageReason.WRONG_PRACTICE)
-    if envelope.partner_id != lane.partner_id:
-        return Refused(envelope, MessageReason.WRONG_PARTNER)
-    if not now - practice.max_message_age <= created_at <= now + CLOCK_TOLERANCE:
-        return Refused(envelope, MessageReason.TIME_OUT_OF_BOUNDS)
+    if document.envelope.practice_id != practice.practice_id:
+        return Refused(document.envelope, MessageReason.WRONG_PRACTICE)
+    if document.envelope.partner_id != lane.partner_id:
+        return Refused(document.envelope, MessageReason.WRONG_PARTNER)
     return document
 
 
@@ -161,22 +162,18 @@ def _answer(
 ) -> tuple[LedgerMessage, FileResult]:
     """The ledger's answer to this message: the one given before, or a new one."""
     digest = hashlib.sha256(opened.content).hexdigest()
+    message = _judged(practice, lane, work, message, digest, now)
     outcomes: list[BookingOutcome] = []
-    if isinstance(message, Document):
-        message_id = message.envelope.message_id
-        seen = work.ledger.message(lane.partner_id, message_id)
-        if seen is not None and seen.content_sha256 != digest:
-            message = Refused(message.envelope, MessageReason.MESSAGE_ID_REUSED)
     if isinstance(message, Refused):
-        # Known by its content alone: a corrected file under the same message id must still be importable.
-        message_id = f"sha256-{digest[:48]}"
+        message_id = _refusal_key(digest)
         seen = work.ledger.message(lane.partner_id, message_id)
         state = FileState.REFUSED
-    elif seen is not None:
-        state = FileState.DUPLICATE
     else:
-        state = FileState.IMPORTED
-        outcomes = import_bookings(practice, lane, work, message, now)
+        message_id = message.envelope.message_id
+        seen = work.ledger.message(lane.partner_id, message_id)
+        state = FileState.IMPORTED if seen is None else FileState.DUPLICATE
+        if seen is None:
+            outcomes = import_bookings(practice, lane, work, message, now)
 
     result = FileResult(
         file_id,
@@ -215,6 +212,42 @@ def _answer(
         )
         work.ledger.add_message(seen, [record.model_dump_json() for record in (verdict, *outcomes)])
     return seen, result
+
+
+def _judged(
+    practice: PracticeSide,
+    lane: Lane,
+    work: WriteTransaction,
+    message: BookingDocument | Refused,
+    digest: str,
+    now: datetime,
+) -> BookingDocument | Refused:
+    """The message in the light of what was answered before; only a new one can be too old.
+
+    An answer stays an answer. Content that was refused is refused for good,
+    or whoever can copy files on the server could book, once the clock allows
+    it, what the patient was told is not booked.
+    """
+    told = work.ledger.receipt_lines(lane.partner_id, _refusal_key(digest))
+    if told:
+        verdict = MessageOutcome.model_validate_json(told[0])
+        return Refused(message.envelope, MessageReason(str(verdict.reason)))
+    if isinstance(message, Refused):
+        return message
+    seen = work.ledger.message(lane.partner_id, message.envelope.message_id)
+    if seen is not None:
+        same = seen.content_sha256 == digest
+        return message if same else Refused(message.envelope, MessageReason.MESSAGE_ID_REUSED)
+    created_at = datetime.fromisoformat(message.envelope.created_at)
+    if not now - practice.max_message_age <= created_at <= now + CLOCK_TOLERANCE:
+        return Refused(message.envelope, MessageReason.TIME_OUT_OF_BOUNDS)
+    return message
+
+
+def _refusal_key(digest: str) -> str:
+    """The ledger's name for a refused message: its content, so that a corrected file under the same
+    message id can still be imported. The colon occurs in no partner's message id."""
+    return f"sha256:{digest}"
 
 
 def _put_receipt(

@@ -119,10 +119,23 @@ def test_alias_leads_back_to_its_patient_for_its_partner_only(connector: Connect
     alias = aliases(connector)[ANNA]
     with connector.reading() as connection:
         ledger = SqlDisclosureLedger(connection)
-        assert ledger.alias_of(DENTPORT, ANNA) == alias
         assert ledger.patient_of_alias(DENTPORT, alias) == ANNA
         assert ledger.patient_of_alias(ZAHNZEIT, alias) is None
-        assert ledger.alias_of(DENTPORT, JOERG) is None
+
+
+def test_alias_of_a_patient_is_told_only_while_the_partner_holds_it(connector: Connector) -> None:
+    assigned(connector)
+    alias = aliases(connector)[ANNA]
+    told = []
+    for happens in (None, sent, removed, sent):
+        if happens is not None:
+            happens(connector, ANNA)
+        with connector.reading() as connection:
+            ledger = SqlDisclosureLedger(connection)
+            told.append(ledger.alias_of(DENTPORT, ANNA))
+            assert ledger.alias_of(ZAHNZEIT, ANNA) is None
+            assert ledger.alias_of(DENTPORT, JOERG) is None
+    assert told == [None, alias, None, alias]
 
 
 def test_mark_sent_records_the_first_time_and_only_these_patients(connector: Connector) -> None:
