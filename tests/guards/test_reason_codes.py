@@ -2,22 +2,20 @@
 
 import re
 from enum import StrEnum
-from pathlib import Path
 
 import pytest
 
 from agent.domain.booking_rules import BookingRefusal
 from agent.errors import QuarantineReason
 from exchange_formats.receipts import BookingReason, MessageReason
+from tests.kit.partner_guide import GUIDE
 
-GUIDE = Path(__file__).parents[2] / "docs" / "exchange-formats.md"
 REASONS = (MessageReason, BookingReason, QuarantineReason)
 
 
 def table_rows(name: str) -> list[list[str]]:
     """The rows, without the header, of the table in the section whose heading ends with `name`."""
-    text = GUIDE.read_text(encoding="utf-8")
-    (section,) = re.findall(rf"^### [^\n]*`{name}`\n(.*?)(?=^#)", text, re.MULTILINE | re.DOTALL)
+    (section,) = re.findall(rf"^### [^\n]*`{name}`\n(.*?)(?=^#)", GUIDE, re.MULTILINE | re.DOTALL)
     rows = [line for line in section.splitlines() if line.startswith("|")][2:]
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
 
