@@ -140,28 +140,36 @@ def test_a_file_of_the_practice_opened_as_told_is_whole(exchange: Exchange, kind
 
 
 def deceptive(exchange: Exchange) -> dict[str, bytes]:
-    """Files for the partner that the practice did not sign."""
-    me, home = exchange.shell.variables["PARTNER_KEY"], exchange.home
-    to_me = ("--trust-model", "always", "--recipient", me)
+    """Files for the partner that the practice, and it alone, did not sign."""
+    me, practice = exchange.shell.variables["PARTNER_KEY"], exchange.shell.variables["PRACTICE_KEY"]
+    home, inbox = exchange.home, exchange.shell.folder / "inbox"
+    home.import_key(GpgHome(exchange.house.data_folder / "gpg").secret_key(practice))
+    to_me = ("--trust-model", "always", "--recipient", me, "--encrypt")
     stranger = exchange.house.partners["zahnzeit"].gpg
     stranger.home.import_key((exchange.shell.folder / "dentport.asc").read_bytes())
-    (genuine, *_) = (exchange.shell.folder / "inbox").glob("availability-*.pgp")
+
+    def signed_by(*signers: str) -> bytes:
+        users = [option for signer in signers for option in ("--local-user", signer)]
+        return home.run(*to_me, *users, "--sign", stdin=b"x")
+
     return {
-        "unsigned": home.run(*to_me, "--encrypt", stdin=b"x"),
-        "signed by the partner itself": home.run(*to_me, "--local-user", me, "--sign", "-e", stdin=b"x"),
-        "signed by a stranger": stranger.home.run(*to_me, "--sign", "--encrypt", stdin=b"x"),
-        "cut": genuine.read_bytes()[:-100],
+        "unsigned": home.run(*to_me, stdin=b"x"),
+        "signed by the partner itself": signed_by(me),
+        "signed by two, the practice first": signed_by(practice, me),
+        "signed by two, the practice last": signed_by(me, practice),
+        "signed by a stranger": stranger.home.run(*to_me, "--sign", stdin=b"x"),
+        "cut": next(inbox.glob("availability-*.pgp")).read_bytes()[:-100],
     }
 
 
-@pytest.mark.parametrize("name", ["unsigned", "signed by the partner itself", "signed by a stranger", "cut"])
-def test_a_file_that_the_practice_did_not_sign_is_refused_by_the_guide(exchange: Exchange, name: str) -> None:
-    (exchange.shell.folder / "bad.pgp").write_bytes(deceptive(exchange)[name])
-    with pytest.raises(RuntimeError, match="refused"):
-        exchange.shell.run(block(OPEN), "otv_open bad.pgp bad.ndjson")
-    assert {path.name for path in exchange.shell.folder.glob("bad.*")} <= {
-        "bad.pgp", "bad.ndjson.status", "bad.ndjson.log",
-    }  # fmt: skip
+def test_a_file_that_not_the_practice_alone_has_signed_is_refused_by_the_guide(exchange: Exchange) -> None:
+    folder = exchange.shell.folder
+    for story, sealed in deceptive(exchange).items():
+        (folder / "bad.pgp").write_bytes(sealed)
+        with pytest.raises(RuntimeError, match="refused"):
+            exchange.shell.run(block(OPEN), "otv_open bad.pgp bad.ndjson")
+        left = {path.name for path in folder.glob("bad.*")}
+        assert left == {"bad.pgp", "bad.ndjson.status", "bad.ndjson.log"}, story
 
 
 def test_gpg_alone_is_content_with_a_file_that_nobody_signed(exchange: Exchange) -> None:
