@@ -3,8 +3,9 @@
 One page of the house:
 
     app             wires an agent from the configuration; every entrance leads through it
-    daemon          runs the stories by the clock          cli/            the command line
-    administration  an operator's tasks                    status          what waits and what happened
+    daemon          runs the stories by the clock          clockwork       its jobs and what runs at the moment
+    administration  an operator's tasks                    cli/            the command line
+    status          what waits and what happened           log_setup       how the agent's lines look
     config/         agent.yaml and partners/*.yaml         errors          the error tree and its exit codes
     flows/          the three stories, one file each: export, deliver, receive
     domain/         the rules: no clock, no files, no logging

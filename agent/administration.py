@@ -18,7 +18,8 @@ from agent.adapters.licence_file import install_licence
 from agent.adapters.own_key_setup import create_own_key, export_public_key, own_key_facts
 from agent.adapters.practice_check import check_practice
 from agent.adapters.practice_schema import create_agent_tables, create_practice_tables, grants
-from agent.app import Agent, utc_now
+from agent.adapters.process_lock import is_held, require_own_folder
+from agent.app import Agent, secret_key, utc_now
 from agent.config import Config
 from agent.domain.keys import KeyFacts, key_problem
 from agent.domain.licence import Licence
@@ -159,10 +160,11 @@ class Finding:
 
 def findings(agent: Agent, *, connect: bool) -> Iterator[Finding]:
     """Look at everything the agent needs, one after the other; a failure hides nothing behind it."""
+    yield _finding("data folder", partial(require_own_folder, agent.config.settings.data_folder))
     yield _finding("practice user and database", agent.require_author)
     yield _finding("practice tables", partial(_require_tables, agent))
     yield _finding("licence", agent.licence.require)
-    yield _finding("own key", partial(_require_own_key, agent.config))
+    yield _finding("own key", partial(_require_own_key, agent))
     for partner_id in sorted(agent.lanes):
         yield _finding(f"{partner_id}: licence", partial(agent.licence.require, partner_id))
         yield _finding(f"{partner_id}: key", partial(_require_pinned, agent.config, partner_id))
@@ -185,8 +187,16 @@ def _require_tables(agent: Agent) -> None:
         raise SchemaMismatchError("; ".join(problems))
 
 
-def _require_own_key(config: Config) -> None:
-    _require_good(own_key(config))
+def _require_own_key(agent: Agent) -> None:
+    """It is there, good, and opens with its passphrase: a word is sealed to ourselves and opened again."""
+    settings = agent.config.settings
+    _require_good(own_key(agent.config))
+    require_own_folder(settings.data_folder)  # else gpg would leave files there that the service cannot use
+    try:
+        secret_key(settings).prove()
+    finally:
+        if not is_held(settings.data_folder):
+            agent.stop_gpg()
 
 
 def _require_pinned(config: Config, partner_id: str) -> None:

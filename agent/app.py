@@ -6,7 +6,7 @@ at the start.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ from agent.adapters.ssh_connection import SshAccount
 from agent.config import AgentSettings, Config, Partner
 from agent.domain.attribution import attribution_problem
 from agent.domain.licence import Licence
-from agent.errors import ConfigError, OtvUserError, UsageError
+from agent.errors import ConfigError, GpgUnavailableError, OtvUserError, UsageError
 from agent.flows import receive
 from agent.flows.deliver import DeliverResult, deliver
 from agent.flows.export import ExportResult, Progress, export, kinds_for, preview
@@ -71,8 +71,15 @@ class Agent:
             known = ", ".join(sorted(self.lanes)) or "none"
             raise UsageError(f"no enabled partner of that name; enabled are: {known}") from None
 
+    def prepare(self) -> None:
+        """Make the folders that are missing; before that nothing was written anywhere. Raises SpoolError."""
+        for lane in self.lanes.values():
+            lane.outbox.prepare()
+            lane.inbound.prepare()
+
     def recover(self) -> None:
         """Put back what a dead process left in its hands; only while holding the data folder."""
+        self.prepare()
         for lane in self.lanes.values():
             lane.outbox.recover()
 
@@ -126,7 +133,9 @@ class Agent:
 
     def stop_gpg(self) -> None:
         """End the gpg-agent of our home; only while holding the data folder."""
-        stop_agent(self.config.settings.gpg_home, self.config.settings.openpgp.gpg_program)
+        # Where gpg is missing there is nothing to end, and the reason why work failed must not be hidden.
+        with suppress(GpgUnavailableError):
+            stop_agent(self.config.settings.gpg_home, self.config.settings.openpgp.gpg_program)
 
 
 @contextmanager
@@ -147,7 +156,7 @@ def sole_agent(config: Config, clock: Clock = utc_now) -> Iterator[Agent]:
 
 
 def build(config: Config, clock: Clock = utc_now) -> Agent:
-    """Wire an agent. Raises ConfigError for a secret that cannot be read, SpoolError for folders."""
+    """Wire an agent; writes nothing. Raises ConfigError for a secret that cannot be read."""
     settings = config.settings
     connector = Connector(
         settings.database.url,
@@ -167,19 +176,24 @@ def build(config: Config, clock: Clock = utc_now) -> Agent:
         require_licence=licence.require,
         max_message_age=timedelta(hours=settings.inbound.max_message_age_hours),
     )
-    own_key = OwnKey(
+    key = secret_key(settings)
+    lanes = {
+        partner_id: _lane(settings, partner, key, clock)
+        for partner_id, partner in config.partners.items()
+        if partner.settings.enabled
+    }
+    return Agent(config, connector, practice, licence, lanes, audit_key)
+
+
+def secret_key(settings: AgentSettings) -> OwnKey:
+    """The practice's own secret key, to be used. Raises KeyUnusableError for a home with too long a path."""
+    return OwnKey(
         gpg_program=settings.openpgp.gpg_program,
         gpgv_program=settings.openpgp.gpgv_program,
         home=settings.gpg_home,
         fingerprint=settings.openpgp.fingerprint,
         passphrase=settings.openpgp.passphrase.read if settings.openpgp.passphrase else None,
     )
-    lanes = {
-        partner_id: _lane(settings, partner, own_key, clock)
-        for partner_id, partner in config.partners.items()
-        if partner.settings.enabled
-    }
-    return Agent(config, connector, practice, licence, lanes, audit_key)
 
 
 def _licence(settings: AgentSettings, file: Path, clock: Clock) -> Licence:

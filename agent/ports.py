@@ -91,6 +91,10 @@ class WaitingFile:
 class Outbox(Protocol):
     """Sealed files for one partner: waiting -> claimed -> sent | failed; the folders are the state."""
 
+    def prepare(self) -> None:
+        """Make the folders that are missing; before that the outbox can only be looked at, and is empty."""
+        ...
+
     def draft(self) -> AbstractContextManager[Draft]:
         """A temporary file; leaving the block without `publish` removes it."""
         ...
@@ -136,6 +140,10 @@ class ClaimedFile(Protocol):
 
 class Inbound(Protocol):
     """One partner's inbound folder: waiting -> claimed -> archive | quarantine."""
+
+    def prepare(self) -> None:
+        """Make the folders that are missing; before that the folder can only be looked at, and is empty."""
+        ...
 
     def draft(self) -> AbstractContextManager[Draft]:
         """For a fetched file, published under `new_name()`."""
@@ -383,7 +391,9 @@ class DisclosureLedger(Protocol):
 
     def patient_of_alias(self, partner_id: str, alias: str) -> int | None: ...
 
-    def alias_of(self, partner_id: str, patient_id: int) -> str | None: ...
+    def alias_of(self, partner_id: str, patient_id: int) -> str | None:
+        """The alias under which the partner holds this patient: sent, and not removed since."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

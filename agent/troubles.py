@@ -1,32 +1,38 @@
 """Says a trouble once when it begins and once when it ends, however often it is met in between.
 
 A trouble belongs to a place: one partner and direction, or the whole
-practice. Nothing is counted, retried or decided here.
+practice. Nothing is counted, retried or decided here. A defect is told by its
+type and place alone: an exception's text could hold patient data.
 """
 
 import logging
 import threading
+import traceback
+from pathlib import Path
 
 from agent.errors import AgentError
 
 log = logging.getLogger(__name__)
 
+_ROOT = Path(__file__).parents[1]
+_OUR_CODE = (_ROOT / "agent", _ROOT / "exchange_formats")
+
 
 class Troubles:
-    """What is wrong at this moment, by place."""
+    """What is wrong at this moment, by place; for use by several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._current: dict[str, str] = {}
 
-    def met(self, place: str, error: AgentError) -> None:
+    def met(self, place: str, error: Exception) -> None:
         """Log the sentence and its remedy, unless just this is known already."""
-        sentence = str(error)
+        sentence, remedy = told(error)
         with self._lock:
             if self._current.get(place) == sentence:
                 return
             self._current[place] = sentence
-        log.error("%s: %s. %s", place, sentence, error.remedy)
+        log.error("%s: %s. %s", place, sentence, remedy)
 
     def over(self, place: str) -> None:
         """Log the end of a trouble, if there was one."""
@@ -39,3 +45,15 @@ class Troubles:
         """Place -> sentence."""
         with self._lock:
             return dict(self._current)
+
+
+def told(error: BaseException) -> tuple[str, str]:
+    """Sentence and remedy: the error's own, or for a defect its type and the innermost line of our code."""
+    if isinstance(error, AgentError):
+        return str(error), error.remedy
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if any(file.is_relative_to(folder) for folder in _OUR_CODE):
+            place = f"{file.relative_to(_ROOT).as_posix()}:{frame.lineno}"
+            return f"a defect, {type(error).__name__} at {place}", AgentError.remedy
+    return f"a defect, {type(error).__name__}", AgentError.remedy

@@ -83,6 +83,8 @@ class FolderInbound:
         self._max_bytes = max_bytes
         self._clock = clock
         self._looks: dict[str, _Look] = {}
+
+    def prepare(self) -> None:
         make_folders(self._drafts, self._claimed, self._released, self._archive, self._quarantine)
         make_folders(self._waiting)
 
@@ -102,7 +104,7 @@ class FolderInbound:
         A file that cannot be taken keeps none behind it waiting: the first
         such SpoolError is raised at the end.
         """
-        make_folders(self._waiting)
+        self.prepare()
         remove_drafts(self._drafts, self._clock() - _DEAD_DRAFT_AGE)
         problem: SpoolError | None = None
         for path in (*self._left_behind(), *self._held_still()):

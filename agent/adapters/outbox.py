@@ -34,8 +34,10 @@ class FolderOutbox:
 
     def __init__(self, root: Path) -> None:
         self._drafts, self._waiting = root / "drafts", root / "waiting"
-        self._claimed, self._sent = root / "claimed", root / "sent"
-        make_folders(self._drafts, self._waiting, self._claimed, self._sent, root / "failed")
+        self._claimed, self._sent, self._failed = root / "claimed", root / "sent", root / "failed"
+
+    def prepare(self) -> None:
+        make_folders(self._drafts, self._waiting, self._claimed, self._sent, self._failed)
 
     def draft(self) -> AbstractContextManager[FolderDraft]:
         return draft(self._drafts, lambda name: self._waiting / _ours(name))
@@ -83,7 +85,7 @@ def _ours(name: str) -> str:
 
 
 def _files(folder: Path) -> list[WaitingFile]:
-    """The regular files of ours; one that vanishes while we look is simply not there."""
+    """The regular files of ours; what vanishes while we look, or was never made, is simply not there."""
     found: list[WaitingFile] = []
     try:
         with os.scandir(folder) as entries:
@@ -91,6 +93,8 @@ def _files(folder: Path) -> list[WaitingFile]:
                 size = _regular_size(entry)
                 if size is not None and _OUR_NAME.fullmatch(entry.name):
                     found.append(WaitingFile(entry.name, folder / entry.name, size))
+    except FileNotFoundError:
+        return []
     except OSError as error:
         raise spool_error("list the files", folder, error) from error
     return found

@@ -5,6 +5,8 @@ state holds this lock for as long as it works. It vanishes with the process,
 so a crash leaves nothing to clean up.
 """
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,31 +16,56 @@ from filelock import FileLock, Timeout
 from agent.errors import AlreadyRunningError, SpoolError
 
 LOCK_NAME = "agent.lock"
+PATIENCE_SECONDS = 1.0
+"""Longer than `is_held` holds the lock: asking for the status must not keep the service from starting."""
 
 
 @contextmanager
 def sole_process(data_folder: Path) -> Iterator[None]:
-    """Hold the data folder. Raises AlreadyRunningError at once if another process does."""
+    """Hold the data folder, which is made if it is missing.
+
+    Raises AlreadyRunningError if another process holds it, SpoolError if it
+    cannot be used or belongs to another account.
+    """
     try:
         data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = FileLock(data_folder / LOCK_NAME, timeout=0)
+        require_own_folder(data_folder)
+        lock = FileLock(data_folder / LOCK_NAME, timeout=PATIENCE_SECONDS)
         lock.acquire()
     except Timeout as error:
         raise AlreadyRunningError(f"another otv-agent process works on {data_folder}") from error
     except OSError as error:
-        raise SpoolError(f"cannot lock {data_folder}: {error.strerror}") from error
+        raise SpoolError(f"cannot use the data folder {data_folder}: {error.strerror}") from error
     try:
         yield
     finally:
         lock.release()
 
 
+def require_own_folder(data_folder: Path) -> None:
+    """Raises SpoolError for a folder that is missing, another account's or not to be written to.
+
+    Above all for root, who may write everywhere: the service's account could
+    not read what root leaves there. On Windows access lists decide.
+    """
+    try:
+        owner = data_folder.stat().st_uid
+    except OSError as error:
+        raise SpoolError(f"cannot look at the data folder {data_folder}: {error.strerror}") from error
+    if not os.access(data_folder, os.W_OK | os.X_OK):
+        raise SpoolError(f"this account may not write to the data folder {data_folder}")
+    if sys.platform != "win32" and owner != os.geteuid():
+        raise SpoolError(
+            f"the data folder {data_folder} belongs to another account: run this as that account"
+        )
+
+
 def is_held(data_folder: Path) -> bool:
     """Whether some process works on the data folder now; changes nothing there."""
     file = data_folder / LOCK_NAME
-    if not file.exists():
-        return False
     try:
+        if not file.exists():
+            return False
         with FileLock(file, timeout=0):
             return False
     except Timeout:

@@ -4,36 +4,50 @@ A defect is told by its type and place only: an exception's text, or a
 traceback with values, could hold patient data.
 """
 
+import os
 import sys
-import traceback
 from collections.abc import Callable
 
-from rich.console import Console
-
+from agent.cli.screen import err
 from agent.errors import AgentError
+from agent.troubles import told
 
 INTERRUPTED = 130
 
 
-def with_advice(work: Callable[[], None]) -> int:
+def with_advice(work: Callable[[], object]) -> int:
     """Run, and return the exit code; see the table in README.md."""
-    err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     try:
         work()
-    except AgentError as error:
-        err.print(f"error: {error}\n{error.remedy}")
-        return error.exit_code
     except KeyboardInterrupt:
-        err.print("interrupted; whatever was under way is taken up again by the next run")
-        return INTERRUPTED
+        return _interrupted()
+    except SystemExit as leaving:  # Typer's way to end: a wrong command line, or a command's own code
+        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+        return _interrupted() if code == INTERRUPTED else code
     except Exception as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        err.print(f"defect: {type(error).__name__} in {frame.name}, line {frame.lineno}\n{AgentError.remedy}")
-        return AgentError.exit_code
+        tell(error)
+        return error.exit_code if isinstance(error, AgentError) else AgentError.exit_code
     return 0
 
 
+def tell(error: Exception, where: str | None = None) -> None:
+    """The sentence (a configuration may have several problems), and the remedy below it."""
+    sentence, remedy = told(error)
+    for line in sentence.splitlines():
+        err.print(f"error: {where}: {line}" if where else f"error: {line}")
+    err.print(remedy)
+
+
 def leave(code: int) -> None:
-    """End the process with this code."""
-    sys.stdout.flush()
+    """End the process with this code, whether or not somebody still reads what it printed."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Or the interpreter would try again on its way out, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(code)
+
+
+def _interrupted() -> int:
+    err.print("interrupted; whatever was under way is taken up again by the next run")
+    return INTERRUPTED

@@ -4,15 +4,14 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from agent import administration
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, PartnerOption, reading
+from agent.cli.screen import out
 from agent.errors import UsageError
 from agent.ports import AuditHead
 
 app = typer.Typer(no_args_is_help=True, help="The tamper-evident log.")
-out = Console(highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -45,7 +44,7 @@ def show(
                 "partner": entry.partner_id,
                 **entry.details,
             }
-            out.print(json.dumps(line, ensure_ascii=False), markup=False)
+            out.print(json.dumps(line, ensure_ascii=False))
 
 
 def _anchor(text: str) -> AuditHead:

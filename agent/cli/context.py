@@ -1,6 +1,5 @@
 """From `--config` to an agent, alone on its data folder where the command changes something."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ import typer
 
 from agent.app import Agent, build, sole_agent
 from agent.config import Config, load_config
+from agent.errors import ConfigError
 from agent.log_setup import set_up_logging
 
 CONFIG_VARIABLE = "OTV_AGENT_CONFIG"
@@ -26,6 +26,8 @@ DEFAULT_CONFIG = Path("agent.yaml")
 
 def loaded(path: Path) -> Config:
     """The configuration, and logging set up as it says."""
+    if not path.exists():
+        raise ConfigError([f"there is no file {path}: name it with --config, or in {CONFIG_VARIABLE}"])
     config = load_config(path)
     logging = config.settings.logging
     set_up_logging(logging.level, logging.format)
@@ -52,8 +54,3 @@ def working(path: Path) -> Iterator[Agent]:
 def chosen(agent: Agent, partner_id: str | None) -> list[str]:
     """The one partner asked for, or all."""
     return [agent.lane(partner_id).partner_id] if partner_id else sorted(agent.lanes)
-
-
-def is_terminal() -> bool:
-    """Whether somebody watches: progress bars are for people."""
-    return os.isatty(2)

@@ -2,66 +2,82 @@
 
 import dataclasses
 import json
+from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from agent import administration
+from agent.app import utc_now
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, reading
-from agent.errors import AgentError, PartlyFailedError
+from agent.cli.screen import err, out, show, table
+from agent.errors import PartlyFailedError
 from agent.status import Status, read_status
 
-out = Console(highlight=False, soft_wrap=True)
+SECONDS_PER_MINUTE, SECONDS_PER_HOUR, SECONDS_PER_DAY = 60, 3600, 86_400
 
 
 def check(
     config: ConfigOption = DEFAULT_CONFIG,
     connect: Annotated[bool, typer.Option(help="Also log in at the partners' servers.")] = True,
 ) -> None:
-    """Look at database, practice user, licence, keys, servers and audit log, and say what to do."""
-    failed: list[AgentError] = []
+    """Look at data folder, database, practice user, licence, keys, servers and audit log; say what to do."""
+    looked_at = 0
+    codes: list[int] = []
     with reading(config) as agent:
         for finding in administration.findings(agent, connect=connect):
+            looked_at += 1
             if finding.error is None:
-                out.print(f"fine    {finding.what}", markup=False)
+                out.print(f"fine    {finding.what}")
                 continue
-            failed.append(finding.error)
-            out.print(f"failed  {finding.what}: {finding.error}. {finding.error.remedy}", markup=False)
-    if len(failed) == 1:
-        raise failed[0]
-    if failed:
-        raise PartlyFailedError(f"{len(failed)} checks failed")
+            codes.append(finding.error.exit_code)
+            out.print(f"FAILED  {finding.what}: {finding.error}\n        {finding.error.remedy}")
+    if codes:
+        err.print(f"{len(codes)} of {looked_at} checks failed")
+        raise typer.Exit(codes[0] if len(set(codes)) == 1 else PartlyFailedError.exit_code)
+    out.print("all is in order")
 
 
 def status(
     config: ConfigOption = DEFAULT_CONFIG,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines, with exact times in UTC.")] = False,
 ) -> None:
     """What waits, what went out and came in, when; ids and counts only."""
     with reading(config) as agent:
         found = read_status(agent)
     if as_json:
-        out.print(json.dumps(dataclasses.asdict(found), indent=2), markup=False)
+        out.print(json.dumps(dataclasses.asdict(found), indent=2))
     else:
-        _show(found)
+        _show(found, utc_now())
 
 
-def _show(found: Status) -> None:
-    out.print(f"practice   {found.practice_id}")
-    out.print(f"agent      {'running' if found.running else 'not running'}")
-    out.print(f"licence    {found.licence}")
-    out.print(f"audit      {found.audit_entries:,} entries")
-    table = Table("partner", "outbox", "inbound", "quarantine", "last sent", "last received", "last booking")
+def _show(found: Status, now: datetime) -> None:
+    out.print(f"practice  {found.practice_id}")
+    out.print(f"agent     {'running' if found.running else 'not running'}")
+    out.print(f"licence   {found.licence}")
+    out.print(f"audit     {found.audit_entries:,} entries\n")
+    filled = table(
+        "partner", "outbox", "inbound", "quarantine", "last\ndelivery", "last\nmessage", "last\nbooking"
+    )
     for partner_id, lane in found.partners.items():
-        table.add_row(
+        filled.add_row(
             partner_id,
-            str(lane.outbox_waiting),
-            str(lane.inbound_waiting),
-            str(lane.quarantined),
-            lane.last_delivered_at or "never",
-            lane.last_received_at or "never",
-            lane.last_booking_at or "never",
+            f"{lane.outbox_waiting:,}",
+            f"{lane.inbound_waiting:,}",
+            f"{lane.quarantined:,}",
+            _ago(lane.last_delivered_at, now),
+            _ago(lane.last_received_at, now),
+            _ago(lane.last_booking_at, now),
         )
-    out.print(table)
+    show(filled)
+
+
+def _ago(moment: str | None, now: datetime) -> str:
+    """How long ago, in the largest unit that fits: what matters is whether it is long."""
+    if moment is None:
+        return "never"
+    seconds = max(0, int((now - datetime.fromisoformat(moment)).total_seconds()))
+    for unit, size in (("d", SECONDS_PER_DAY), ("h", SECONDS_PER_HOUR), ("min", SECONDS_PER_MINUTE)):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"

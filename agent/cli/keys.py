@@ -4,15 +4,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from agent import administration
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, loaded
+from agent.cli.screen import out, show, table
 from agent.domain.keys import KeyFacts
+from agent.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, help="OpenPGP keys: our own, and the partners' pinned ones.")
-out = Console(highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -42,14 +41,14 @@ def export(config: ConfigOption = DEFAULT_CONFIG) -> None:
 def list_keys(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Our key and every partner's, with their expiry."""
     settings = loaded(config)
-    table = Table("whose", "fingerprint", "algorithm", "expires", "pinned")
+    filled = table("whose", "fingerprint", "kind", "expires", "pinned")
     own = administration.own_key(settings)
-    table.add_row("our own", own.fingerprint, _algorithm(own), _expiry(own), "")
+    filled.add_row("our own", own.fingerprint, _algorithm(own), _expiry(own), "")
     for partner_id, partner in sorted(settings.partners.items()):
         for key in administration.partner_keys(settings, partner_id):
             pinned = "yes" if key.fingerprint in partner.settings.openpgp.fingerprints else "no"
-            table.add_row(partner_id, key.fingerprint, _algorithm(key), _expiry(key), pinned)
-    out.print(table)
+            filled.add_row(partner_id, key.fingerprint, _algorithm(key), _expiry(key), pinned)
+    show(filled)
 
 
 @app.command()
@@ -63,7 +62,7 @@ def pin(
     settings = loaded(config)
     _show(administration.inspect_key(settings, file))
     if not yes:
-        typer.confirm("Did the partner read out this fingerprint to you over another channel?", abort=True)
+        _confirm("Did the partner read out this fingerprint to you over another channel?")
     key = administration.pin_key(settings, partner, file)
     if key.fingerprint not in settings.partners[partner].settings.openpgp.fingerprints:
         out.print(f"Kept. It counts once openpgp.fingerprints of {partner}.yaml names {key.fingerprint}.")
@@ -71,16 +70,26 @@ def pin(
         out.print("Kept, and named in the partner's file: in force.")
 
 
+def _confirm(question: str) -> None:
+    """Raises UsageError unless somebody says yes; nobody at the terminal is a no."""
+    try:
+        agreed = typer.confirm(question)
+    except typer.Abort:
+        agreed = False
+    if not agreed:
+        raise UsageError("not confirmed, so nothing was changed; without a terminal use --yes")
+
+
 def _show(key: KeyFacts) -> None:
     out.print(f"fingerprint  {key.fingerprint}")
-    out.print(f"algorithm    {_algorithm(key)}")
+    out.print(f"kind         {_algorithm(key)}")
     out.print(f"expires      {_expiry(key)}")
     for user_id in key.user_ids:
-        out.print(f"name         {user_id}", markup=False)
+        out.print(f"name         {user_id}")
 
 
 def _algorithm(key: KeyFacts) -> str:
-    return f"{key.algorithm} {key.curve or key.bits}"
+    return key.curve or f"{key.algorithm} {key.bits}"
 
 
 def _expiry(key: KeyFacts) -> str:

@@ -4,14 +4,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from agent import administration
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, loaded, reading
+from agent.cli.screen import out
 from agent.domain.licence import Licence
 
 app = typer.Typer(no_args_is_help=True, help="The licence: without it nothing leaves or is imported.")
-out = Console(highlight=False, soft_wrap=True)
 
 
 @app.command()

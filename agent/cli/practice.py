@@ -4,16 +4,13 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from agent import administration
-from agent.app import build
-from agent.cli.context import DEFAULT_CONFIG, ConfigOption, is_terminal, loaded, reading
+from agent.cli.context import DEFAULT_CONFIG, ConfigOption, loaded, reading
+from agent.cli.screen import out, progress
 from agent.errors import SchemaMismatchError
 
 app = typer.Typer(no_args_is_help=True, help="The practice database.")
-out = Console(highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -22,7 +19,7 @@ def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
     with reading(config) as agent:
         problems = administration.practice_problems(agent)
     for problem in problems:
-        out.print(f"- {problem}", markup=False)
+        out.print(f"- {problem}")
     if problems:
         raise SchemaMismatchError(f"the practice database lacks {len(problems)} thing(s)")
     out.print("the practice database has everything that the agent needs")
@@ -48,7 +45,7 @@ def grants(
 ) -> None:
     """Print the GRANT statements of the least-privilege role for PostgreSQL."""
     for statement in administration.grant_statements(loaded(config), role):
-        out.print(f"{statement};", markup=False)
+        out.print(f"{statement};")
 
 
 @app.command()
@@ -59,17 +56,7 @@ def generate(
     seed: Annotated[int, typer.Option(help="The same seed makes the same practice.")] = 1,
 ) -> None:
     """Fill an empty database with a believable practice of invented people, to try everything out."""
-    agent = build(loaded(config))
     first_day = datetime.now(UTC).date()
-    with Progress(console=Console(stderr=True), transient=True, disable=not is_terminal()) as bar:
-        task = bar.add_task("generating", total=None)
-        generated = administration.generate(
-            agent,
-            first_day,
-            patients,
-            columns,
-            seed,
-            lambda done, total: bar.update(task, completed=done, total=total),
-        )
-    agent.close()
+    with reading(config) as agent, progress("patients") as advance:
+        generated = administration.generate(agent, first_day, patients, columns, seed, advance)
     out.print(", ".join(f"{count:,} {table}" for table, count in generated.counts.items()))

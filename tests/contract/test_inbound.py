@@ -41,6 +41,7 @@ class Folder:
         self.clock = MovableClock()
         self.settle_seconds = settle_seconds
         self.inbound = self.reopened()
+        self.inbound.prepare()
 
     def reopened(self) -> FolderInbound:
         """As after a restart of the agent."""
@@ -446,3 +447,15 @@ def test_archive_a_claim_that_vanished_says_so(folder: Folder) -> None:
     (folder.root / "claimed" / f"{claimed.file_id}.1.pgp").unlink()
     with pytest.raises(SpoolError, match="vanished"):
         folder.inbound.archive(claimed)
+
+
+def test_inbound_that_is_only_looked_at_is_empty_and_makes_no_folder(tmp_path: Path) -> None:
+    inbound = FolderInbound(
+        tmp_path / "inbound",
+        settle_seconds=0,
+        max_bytes=MAX_BYTES,
+        stray_after_seconds=STRAY_SECONDS,
+        clock=MovableClock(),
+    )
+    assert inbound.counts() == {"waiting": 0, "claimed": 0, "archive": 0, "quarantine": 0}
+    assert list(tmp_path.iterdir()) == []

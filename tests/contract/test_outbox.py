@@ -15,7 +15,9 @@ NAME = "receipts-20270104t063000z-00000017-3f9c2b1a.pgp"
 
 @pytest.fixture
 def outbox(tmp_path: Path) -> FolderOutbox:
-    return FolderOutbox(tmp_path / "outbox")
+    outbox = FolderOutbox(tmp_path / "outbox")
+    outbox.prepare()
+    return outbox
 
 
 def put(outbox: FolderOutbox, name: str = NAME, content: bytes = b"sealed") -> None:
@@ -188,4 +190,11 @@ def test_publish_when_fsync_fails_raises_and_leaves_nothing(outbox: FolderOutbox
 def test_outbox_in_a_place_that_cannot_be_a_folder_raises_a_spool_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SpoolError, match="cannot create the folder"):
-        FolderOutbox(tmp_path / "file/outbox")
+        FolderOutbox(tmp_path / "file/outbox").prepare()
+
+
+def test_outbox_that_is_only_looked_at_is_empty_and_makes_no_folder(tmp_path: Path) -> None:
+    outbox = FolderOutbox(tmp_path / "outbox")
+    assert outbox.waiting() == []
+    assert outbox.recover() == 0
+    assert list(tmp_path.iterdir()) == []

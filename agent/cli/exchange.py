@@ -1,0 +1,159 @@
+"""`otv-agent sync`, and its steps `export`, `deliver`, `fetch` and `receive` one by one."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agent.app import Agent
+from agent.cli.advice import tell
+from agent.cli.context import DEFAULT_CONFIG, ConfigOption, PartnerOption, chosen, reading, working
+from agent.cli.screen import err, out, progress, show, table
+from agent.errors import AgentError, PartlyFailedError
+from agent.flows.export import ExportResult
+from agent.flows.receive import FileState
+from exchange_formats.envelope import Kind
+
+Step = Callable[[Agent, str], None]
+SET_ASIDE = (FileState.REFUSED, FileState.QUARANTINED)
+
+
+def sync(
+    config: ConfigOption = DEFAULT_CONFIG,
+    partner: PartnerOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would leave, in numbers; write nothing anywhere.")
+    ] = False,
+) -> None:
+    """One whole cycle: export, deliver, fetch, receive, deliver the receipts."""
+    if dry_run:
+        with reading(config) as agent:
+            _preview(agent, chosen(agent, partner))
+    else:
+        _for_each_partner(config, partner, _export_all, _exchange, _receive, _deliver_receipts)
+
+
+def export(
+    config: ConfigOption = DEFAULT_CONFIG,
+    partner: PartnerOption = None,
+    kind: Annotated[Kind | None, typer.Option(help="Only this kind; without it all.")] = None,
+) -> None:
+    """Put sealed files into the outbox."""
+
+    def step(agent: Agent, partner_id: str) -> None:
+        kinds = [one for one in agent.kinds(partner_id) if kind in (None, one)]
+        if not kinds:
+            out.print(f"{partner_id}: gets no such file")
+        _export(agent, partner_id, kinds)
+
+    _for_each_partner(config, partner, step)
+
+
+def deliver(config: ConfigOption = DEFAULT_CONFIG, partner: PartnerOption = None) -> None:
+    """Send what waits in the outbox."""
+
+    def step(agent: Agent, partner_id: str) -> None:
+        result = agent.exchange(partner_id, fetch_files=False).delivered
+        out.print(f"{partner_id}: {_files(result.delivered)} delivered, {result.superseded} superseded")
+
+    _for_each_partner(config, partner, step)
+
+
+def fetch(config: ConfigOption = DEFAULT_CONFIG, partner: PartnerOption = None) -> None:
+    """Bring partners' files from their servers into the inbound folders."""
+
+    def step(agent: Agent, partner_id: str) -> None:
+        result = agent.exchange(partner_id, deliver_files=False)
+        out.print(f"{partner_id}: {_files(result.fetched)} fetched")
+
+    _for_each_partner(config, partner, step)
+
+
+def receive(config: ConfigOption = DEFAULT_CONFIG, partner: PartnerOption = None) -> None:
+    """Import what waits in the inbound folders."""
+    _for_each_partner(config, partner, _receive)
+
+
+def _for_each_partner(path: Path, partner: str | None, *steps: Step) -> None:
+    """No partner's failure keeps another from its turn, and no step's the next: all is told by the exit code.
+
+    What has arrived is imported also while the partner's server is down.
+    """
+    failed: dict[str, set[int]] = {}
+    with working(path) as agent:
+        partner_ids = chosen(agent, partner)
+        for partner_id in partner_ids:
+            told: set[str] = set()
+            for step in steps:
+                try:
+                    step(agent, partner_id)
+                except AgentError as error:
+                    if str(error) not in told:
+                        tell(error, partner_id)
+                    told.add(str(error))
+                    failed.setdefault(partner_id, set()).add(error.exit_code)
+    if not partner_ids:
+        err.print("there is no enabled partner: nothing was done")
+    if failed:
+        err.print(f"{len(failed)} of {len(partner_ids)} partners failed")
+        codes = set().union(*failed.values())
+        alike = len(codes) == 1 and len(failed) == len(partner_ids)
+        raise typer.Exit(codes.pop() if alike else PartlyFailedError.exit_code)
+
+
+# --- steps -------------------------------------------------------------------------------------
+
+
+def _export_all(agent: Agent, partner_id: str) -> None:
+    _export(agent, partner_id, agent.kinds(partner_id))
+
+
+def _export(agent: Agent, partner_id: str, kinds: tuple[Kind, ...] | list[Kind]) -> None:
+    for kind in kinds:
+        with progress(f"{partner_id}: {kind}") as advance:
+            result = agent.export(partner_id, kind, advance)
+        out.print(f"{partner_id}: {kind} ready: {_counts(result)}; {result.size:,} bytes sealed")
+
+
+def _exchange(agent: Agent, partner_id: str) -> None:
+    result = agent.exchange(partner_id)
+    out.print(f"{partner_id}: {_files(result.delivered.delivered)} delivered, {result.fetched} fetched")
+
+
+def _deliver_receipts(agent: Agent, partner_id: str) -> None:
+    delivered = agent.exchange(partner_id, fetch_files=False).delivered.delivered
+    if delivered:
+        out.print(f"{partner_id}: {_files(delivered)} delivered")
+
+
+def _receive(agent: Agent, partner_id: str) -> None:
+    """Raises PartlyFailedError if files were set aside: somebody should look why."""
+    states: Counter[FileState] = Counter()
+    for result in agent.receive(partner_id):
+        states[result.state] += 1
+        reason = f" ({result.reason})" if result.reason else ""
+        bookings = "" if reason else f": {result.accepted} accepted, {result.declined} declined"
+        out.print(f"{partner_id}: file {result.file_id} {result.state}{reason}{bookings}")
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    out.print(f"{partner_id}: {_files(states.total())} received{f': {counts}' if counts else ''}")
+    set_aside = sum(states[state] for state in SET_ASIDE)
+    if set_aside:
+        raise PartlyFailedError(f"{set_aside} of {_files(states.total())} set aside in quarantine")
+
+
+def _preview(agent: Agent, partner_ids: list[str]) -> None:
+    filled = table("partner", "kind", "records", title="what would leave; nothing has been written")
+    for partner_id in partner_ids:
+        for kind in agent.kinds(partner_id):
+            filled.add_row(partner_id, kind.value, _counts(agent.preview(partner_id, kind)))
+    show(filled)
+
+
+def _counts(result: ExportResult) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in sorted(result.records.items())) or "0 records"
+
+
+def _files(count: int) -> str:
+    return f"{count} file" if count == 1 else f"{count} files"
