@@ -112,7 +112,8 @@ def test_no_thread_outlives_a_run(home: Path) -> None:
 def test_option_file_and_surroundings_do_not_change_what_gpg_does(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (home / "gpg.conf").write_text("no-such-option\n")
+    (home / "gpg.conf").write_text("armor\n")
     monkeypatch.setenv("GNUPGHOME", str(home / "elsewhere"))
-    monkeypatch.setenv("LANGUAGE", "de")
-    assert run_gpg("gpg", home, ["--store"], [b"x"], len).exit_code == 0
+    output = bytearray()
+    assert run_gpg("gpg", home, ["--store"], [b"x"], output.extend).exit_code == 0
+    assert not output.startswith(b"-----BEGIN")

@@ -187,6 +187,12 @@ def test_key_without_encryption_is_refused_before_anything_is_read(openpgp_world
     assert_no_sealing(openpgp_world, PartnerKey(ring, (fingerprint,)))
 
 
+def test_key_held_together_by_sha_1_is_refused_before_anything_is_read(openpgp_world: KeyWorld) -> None:
+    weak = openpgp_world.partner("weak", "Weak <w@w.example>", "--cert-digest-algo", "SHA1")
+    ring = openpgp_world.key_ring("weak", weak.public_key)
+    assert_no_sealing(openpgp_world, PartnerKey(ring, (weak.fingerprint,)))
+
+
 def test_ring_file_with_a_look_alike_only_is_refused_before_anything_is_read(
     openpgp_world: KeyWorld, dentport: PartnerGpg
 ) -> None:
