@@ -142,7 +142,7 @@ def _create(connector: Connector, schema: str | None, wanted: Iterable[Table]) -
 def _guard_sqlite(connection: Connection) -> None:
     changes = "OF column_id, starts_at, ends_at, status, exclusive"
     itself = "AND other.appointment_id <> OLD.appointment_id"
-    for event, columns, not_itself in (("INSERT", "", ""), ("UPDATE", changes, itself)):
+    for event, columns, not_itself in (("insert", "", ""), ("update", changes, itself)):
         connection.exec_driver_sql(
             _SQLITE_GUARD.format(
                 name=GUARD_NAME,
