@@ -115,6 +115,7 @@ class Agent:
         nothing_waits = not fetch_files and not lane.outbox.waiting()
         if lane.transport is None or nothing_waits:
             return ExchangeResult(DeliverResult(), 0)
+        self.practice.require_licence(partner_id)
         with lane.transport.connect() as session:
             # Fetch even if delivering failed: an answer may wait that has nothing to do with it.
             try:

@@ -6,7 +6,7 @@ suite of cases runs against every implementation, fake and real
 configuration.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -259,8 +259,11 @@ class PracticeSnapshot(Protocol):
         """The staff member with all permissions of the role."""
         ...
 
-    def consented_patients(self, partner_id: str) -> Iterator[ConsentedPatient]:
-        """Streamed in patient order: every active patient whose consent for the partner is GRANTED."""
+    def consented_patients(self, partner_id: str) -> Generator[ConsentedPatient, None, None]:
+        """Streamed in patient order: every active patient whose consent for the partner is GRANTED.
+
+        Close it when leaving early, or it holds the snapshot.
+        """
         ...
 
     def removed_aliases(self, partner_id: str) -> list[str]:

@@ -7,7 +7,8 @@ nothing is ever written.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -91,14 +92,17 @@ class SqlPracticeSnapshot:
             frozenset(self._connection.scalars(permissions)),
         )
 
-    def consented_patients(self, partner_id: str) -> Iterator[ConsentedPatient]:
+    def consented_patients(self, partner_id: str) -> Generator[ConsentedPatient, None, None]:
         """Two streams in patient order, merged; a contact point without its patient is an error.
 
         Raises SchemaMismatchError when the streams do not fit together,
-        which would otherwise lose contact points in silence.
+        which would otherwise lose contact points in silence, and when a birth
+        date or an answer is none. Left half-way, close it: an open stream holds
+        the snapshot beyond the end of its transaction on SQLite.
         """
         to_date = date.fromisoformat if self._connection.dialect.name == "sqlite" else _same
         with (
+            _readable(),
             streamed(self._connection, _patients(partner_id)) as patients,
             streamed(self._connection, _contacts(partner_id)) as contacts,
         ):
@@ -110,7 +114,13 @@ class SqlPracticeSnapshot:
                     owner, *contact = next(contacts, _NO_CONTACT)
                 birth_date = to_date(born) if born else None
                 patient = Patient(
-                    patient_id, given_name, family_name, birth_date, active, Consent(status), tuple(points)
+                    patient_id,
+                    given_name,
+                    family_name,
+                    birth_date,
+                    bool(active),
+                    Consent(status),
+                    tuple(points),
                 )
                 yield ConsentedPatient(patient, alias, bool(disclosed))
         if owner is not None:
@@ -143,6 +153,17 @@ class SqlPracticeSnapshot:
         if self._connection.dialect.name == "sqlite":
             return cast(func.strftime("%s", moment), Integer)
         return cast(extract("epoch", moment), Integer)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """SQLite keeps any text as a date; the error of reading one would quote it."""
+    try:
+        yield
+    except ValueError:
+        raise SchemaMismatchError(
+            "a patient's birth date is not written YYYY-MM-DD, or an answer is none of OPEN, GRANTED, DENIED"
+        ) from None
 
 
 def _same(value: Any) -> Any:

@@ -97,8 +97,13 @@ def _validity() -> list[Column[Any]]:
     return [Column("valid_from", Date, nullable=False), Column("valid_until", Date)]
 
 
-def _practice_table(name: str, *parts: Any) -> Table:
-    return Table(name, metadata, *parts, schema=PRACTICE_SCHEMA)
+# SQLite gives the number of a deleted last row to the next one; a partner would then hold a stranger
+# under the alias of somebody else. PostgreSQL never does.
+_NEVER_REUSED: dict[str, Any] = {"sqlite_autoincrement": True}
+
+
+def _practice_table(name: str, *parts: Any, **options: Any) -> Table:
+    return Table(name, metadata, *parts, schema=PRACTICE_SCHEMA, **options)
 
 
 def _agent_table(name: str, *parts: Any) -> Table:
@@ -237,6 +242,7 @@ patient = _practice_table(
     Column("birth_date", Date, index=True),
     Column("active", Boolean, nullable=False),
     *_record_info(),
+    **_NEVER_REUSED,
 )
 contact_point = _practice_table(
     "contact_point",
@@ -296,6 +302,7 @@ appointment = _practice_table(
     CheckConstraint("starts_at < ends_at", name="order"),
     # By its end: what lies ahead is short, what is past is all the years before.
     Index(None, "column_id", "ends_at", "starts_at", "status"),
+    **_NEVER_REUSED,
 )
 
 # --- the agent's own ---------------------------------------------------------------------------

@@ -5,7 +5,7 @@ What may leave is decided in `agent.domain.consent` and
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Literal
@@ -25,6 +25,8 @@ from exchange_formats import availability, fields, patients, reference_data
 from exchange_formats.fields import Record
 
 MAX_NAME_CHARACTERS = 100
+MAX_LABEL_CHARACTERS = 200
+MINUTES_PER_DAY = 24 * 60
 MIN_CONTACT_CHARACTERS = 3
 MAX_CONTACT_CHARACTERS = 200
 MAX_CONTACT_POINTS = 50
@@ -46,7 +48,7 @@ def datetime_text(moment: datetime) -> str:
 
 def availability_records(
     calendar: PracticeCalendar, busy: Mapping[int, Sequence[Interval]], terms: OfferTerms, now: int
-) -> Iterator[Record]:
+) -> Generator[Record, None, None]:
     """Kind `availability`: the window, each column's time, template areas, then what can be booked."""
     window = offer_window(calendar, terms, now)
     yield availability.Window(
@@ -117,40 +119,45 @@ def _template_assignments(calendar: PracticeCalendar, placed: PlacedArea) -> lis
     ]
 
 
-def reference_records(calendar: PracticeCalendar) -> Iterator[Record]:
+def reference_records(calendar: PracticeCalendar) -> Generator[Record, None, None]:
     """Kind `reference_data`: only practitioners with a column (rule R8)."""
     with_column = {column.practitioner_id for column in calendar.columns.values()}
     for practitioner in calendar.practitioners.values():
         if practitioner.practitioner_id in with_column:
             yield reference_data.PractitionerRecord(
-                practitioner_id=str(practitioner.practitioner_id), name=practitioner.name
+                practitioner_id=str(practitioner.practitioner_id),
+                name=_label(practitioner.name, practitioner.practitioner_id),
             )
     for room in calendar.rooms.values():
-        yield reference_data.TreatmentRoomRecord(room_id=str(room.room_id), name=room.name)
+        yield reference_data.TreatmentRoomRecord(
+            room_id=str(room.room_id), name=_label(room.name, room.room_id)
+        )
     for column in calendar.columns.values():
         yield reference_data.ColumnRecord(
             column_id=str(column.column_id),
-            name=column.name,
+            name=_label(column.name, column.column_id),
             practitioner_id=_optional_id(column.practitioner_id),
             room_id=_optional_id(column.room_id),
         )
     for kind in calendar.types.values():
         yield reference_data.AppointmentTypeRecord(
-            type_id=str(kind.type_id), name=kind.name, duration_minutes=kind.duration_minutes
+            type_id=str(kind.type_id),
+            name=_label(kind.name, kind.type_id),
+            duration_minutes=_sayable_minutes(kind.duration_minutes),
         )
     for assignment in calendar.assignments.values():
         yield reference_data.AppointmentAssignmentRecord(
             assignment_id=str(assignment.assignment_id),
-            label=assignment.label,
+            label=_label(assignment.label, assignment.assignment_id),
             type_id=_optional_id(assignment.type_id),
-            duration_minutes=duration_minutes(calendar, assignment),
+            duration_minutes=_sayable_minutes(duration_minutes(calendar, assignment)),
             open_to_new_patients=assignment.open_to_new_patients,
             column_ids=[str(column_id) for column_id in sorted(assignment.column_ids)],
         )
 
 
 def patient_record(patient: Patient, alias: str) -> patients.PatientRecord | None:
-    """What may be told of a patient (rule R14); None if no name remains once invisible characters are gone."""
+    """What may be told of a patient (rule R14); None if no name remains without invisible characters."""
     given_name = _presentable(patient.given_name, MAX_NAME_CHARACTERS)
     family_name = _presentable(patient.family_name, MAX_NAME_CHARACTERS)
     if not given_name or not family_name:
@@ -184,6 +191,16 @@ def _presentable(text: str, max_characters: int) -> str:
         return text.strip()[:max_characters].strip()
     kept = (character for character in text if unicodedata.category(character) not in fields.UNPRINTABLE)
     return "".join(kept).strip()[:max_characters].strip()
+
+
+def _label(text: str, number: int) -> str:
+    """A name from the practice's own lists; what has none is called by its number, and keeps no file back."""
+    return _presentable(text, MAX_LABEL_CHARACTERS) or str(number)
+
+
+def _sayable_minutes(minutes: int | None) -> int | None:
+    """A length that the formats have room for; any other is as good as none."""
+    return minutes if minutes is not None and 1 <= minutes <= MINUTES_PER_DAY else None
 
 
 def _optional_id(number: int | None) -> str | None:

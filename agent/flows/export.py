@@ -13,7 +13,8 @@ half-way the sealer kills gpg and the draft is dropped.
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -86,8 +87,9 @@ def export(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progress | 
                 time_zone=snapshot.identity().time_zone,
                 audit_head=str(anchor),
             )
-            records = _records(snapshot, lane, kind, now, result)
-            sealed = lane.sealer.seal(encode(envelope, _counted(records, result, progress)), draft.file)
+            # Closed whatever happens: an open stream of rows would outlive the snapshot it reads.
+            with closing(_records(snapshot, lane, kind, now, result)) as records:
+                sealed = lane.sealer.seal(encode(envelope, _counted(records, result, progress)), draft.file)
 
         result.file_name, result.size = sealed_name(envelope), sealed.size
         with practice.database.write() as work:
@@ -121,8 +123,11 @@ def preview(practice: PracticeSide, lane: Lane, kind: Kind) -> ExportResult:
     practice.require_licence(lane.partner_id)
     now = practice.clock()
     result = ExportResult(kind)
-    with practice.database.read() as snapshot:
-        for _ in _counted(_records(snapshot, lane, kind, now, result, dry_run=True), result, None):
+    with (
+        practice.database.read() as snapshot,
+        closing(_records(snapshot, lane, kind, now, result, dry_run=True)) as records,
+    ):
+        for _ in _counted(records, result, None):
             pass
     return result
 
@@ -141,7 +146,7 @@ def _records(
     result: ExportResult,
     *,
     dry_run: bool = False,
-) -> Iterator[Record]:
+) -> Generator[Record, None, None]:
     if kind is Kind.PATIENTS:
         return _patients(snapshot, lane, result, dry_run=dry_run)
     calendar = snapshot.calendar()
@@ -153,20 +158,21 @@ def _records(
 
 def _patients(
     snapshot: PracticeSnapshot, lane: Lane, result: ExportResult, *, dry_run: bool
-) -> Iterator[Record]:
-    for consented in snapshot.consented_patients(lane.partner_id):
-        patient = consented.patient
-        # The query narrows, the rule decides, here and last: consent as it stands at this moment (R15).
-        if not in_transmit_set(patient.active, patient.consent):
-            continue
-        if consented.alias is None and not dry_run:
-            continue  # Agreed after the aliases were given: in the next file.
-        record = documents.patient_record(patient, consented.alias or "not-yet-given")
-        if record is None:
-            continue
-        if not consented.disclosed:
-            result.first_disclosures.append(patient.patient_id)
-        yield record
+) -> Generator[Record, None, None]:
+    with closing(snapshot.consented_patients(lane.partner_id)) as stream:
+        for consented in stream:
+            patient = consented.patient
+            # The query narrows, the rule decides, here and last: consent as it stands at this moment (R15).
+            if not in_transmit_set(patient.active, patient.consent):
+                continue
+            if consented.alias is None and not dry_run:
+                continue  # Agreed after the aliases were given: in the next file.
+            record = documents.patient_record(patient, consented.alias or "not-yet-given")
+            if record is None:
+                continue
+            if not consented.disclosed:
+                result.first_disclosures.append(patient.patient_id)
+            yield record
     for alias in snapshot.removed_aliases(lane.partner_id):
         result.removals.append(alias)
         yield documents.removal_record(alias)

@@ -26,8 +26,9 @@ def furnished_stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
 def stage(furnished_stage: Stage) -> Iterator[Stage]:
     """The house, tidied up for the next test; nothing may be lost and nothing left lying about."""
     yield furnished_stage
+    for partner_id in furnished_stage.house.partners:
+        for path in furnished_stage.outbox(partner_id):
+            path.unlink()
     assert_books_balance(furnished_stage)
     for partner_id in furnished_stage.house.partners:
         assert furnished_stage.agent.lane(partner_id).inbound.counts()["waiting"] == 0
-        for path in furnished_stage.outbox(partner_id):
-            path.unlink()
