@@ -10,23 +10,23 @@ folder are foreign text: used there, never here.
 import re
 import stat
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from agent.adapters.deadline import within
-from agent.adapters.durable_files import spool_error
-from agent.adapters.sftp_client import SftpClient
-from agent.adapters.sftp_packets import NO_SUCH_FILE, ProtocolBrokenError, ServerRefusedError
 from agent.adapters.ssh_connection import SshAccount, SshConnection
 from agent.errors import DeadlineExceededError, SpoolError, TransferError
 from agent.ports import Delivery, RemoteFile
 
-# The same names that the inbound sweep accepts, as the bytes a server sends.
-_FETCHED_NAME = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.pgp")
+# The same names that the inbound sweep accepts.
+_FETCHED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.pgp")
 _LOOKED_AT_PER_LISTED = 50
+# Written before the answers are read: about the channel's window, so that the line stays busy.
+_UNCONFIRMED_BYTES = 2 * 1024 * 1024
 
 Result = TypeVar("Result")
 
@@ -35,13 +35,14 @@ Result = TypeVar("Result")
 class SftpSettings:
     """One partner's server; folders are paths on it, `inbox` for what we send, `outgoing` for what we fetch.
 
-    A file may take `operation_seconds` plus its size over `min_bytes_per_second`;
-    everything together, from connecting on, at most `cycle_seconds`.
+    Without `outgoing` nothing is fetched. A file may take `operation_seconds`
+    plus its size over `min_bytes_per_second`; everything together, from
+    connecting on, at most `cycle_seconds`.
     """
 
     account: SshAccount
     inbox: str
-    outgoing: str
+    outgoing: str | None
     connect_seconds: float = 20.0
     operation_seconds: float = 30.0
     cycle_seconds: float = 900.0
@@ -62,17 +63,11 @@ class SftpTransport:
         """An open session; the connection is closed when the block ends, however it ends."""
         settings = self._settings
         connection = SshConnection(settings.account)
-
-        def log_in() -> SftpClient:
-            connection.open(settings.connect_seconds)
-            return SftpClient(connection, settings.request_bytes)
-
         ends_at = time.monotonic() + settings.cycle_seconds
         try:
-            with _translated(settings.account.address, "starting SFTP"):
-                what = f"{settings.account.address}: connecting"
-                client = within(settings.connect_seconds, what, log_in, connection.close)
-            yield SftpSession(settings, connection, client, ends_at)
+            what, seconds = f"{settings.account.address}: connecting", settings.connect_seconds
+            within(seconds, what, lambda: connection.open(seconds), connection.close)
+            yield SftpSession(settings, connection, ends_at)
         finally:
             connection.close()
 
@@ -80,27 +75,26 @@ class SftpTransport:
 class SftpSession:
     """ports.TransferSession over one connection; not for two threads at once."""
 
-    def __init__(
-        self, settings: SftpSettings, connection: SshConnection, client: SftpClient, ends_at: float
-    ) -> None:
+    def __init__(self, settings: SftpSettings, connection: SshConnection, ends_at: float) -> None:
         self._settings = settings
         self._connection = connection
-        self._client = client
+        self._client = connection.client
         self._ends_at = ends_at
 
     def upload(self, source: Path, name: str) -> Delivery:
         """ports.TransferSession.upload; raises SpoolError if `source` cannot be read."""
-        try:
-            file = source.open("rb")
-        except OSError as error:
-            raise spool_error("read a file", source.parent, error) from error
+        reading = f"read a file in {source.parent}"
+        with _own_disk(reading):
+            file, size = source.open("rb"), source.stat().st_size
         with file:
-            size = source.stat().st_size
-            read = _reading(file, source.parent)
-            return self._within(f"uploading {name}", size, lambda: self._upload(read, name))
+            chunks = _chunks(file, self._settings.request_bytes, reading)
+            return self._within(f"uploading {name}", size, lambda: self._upload(chunks, name))
 
     def list_inbound(self) -> list[RemoteFile]:
-        return self._within("listing the folder `outgoing`", 0, self._list)
+        folder = self._settings.outgoing
+        if folder is None:
+            return []
+        return self._within("listing the folder `outgoing`", 0, lambda: self._list(folder))
 
     def fetch(self, remote: RemoteFile, into: BinaryIO) -> None:
         """ports.TransferSession.fetch; raises SpoolError if `into` cannot be written."""
@@ -115,64 +109,88 @@ class SftpSession:
 
     # --- the steps ------------------------------------------------------------------------------
 
-    def _upload(self, read: Callable[[int], bytes], name: str) -> Delivery:
+    def _upload(self, chunks: Iterable[tuple[bytes, bool]], name: str) -> Delivery:
         final = f"{self._settings.inbox}/{name}"
         part = f"{final}.part"
         try:
-            return self._put(read, part, final)
-        except (ServerRefusedError, TransferError, SpoolError):
-            with suppress(ServerRefusedError):
+            written = self._write(chunks, part)
+            found = self._size(part)
+            if found is None:
+                # Some servers take a file the moment it is complete (paramiko #1843): no blind resend.
+                return Delivery.UNCONFIRMED
+            if found != written:
+                raise self._error(f"{written} bytes were sent, but the server has {found}")
+            self._rename(part, final)
+            return Delivery.CONFIRMED
+        except Exception:
+            with suppress(TransferError), self._connection.translated("removing a part"):
                 self._client.remove(part)
             raise
 
-    def _put(self, read: Callable[[int], bytes], part: str, final: str) -> Delivery:
-        written = self._client.write_file(part, read)
-        found = self._size(part)
-        if found is None:
-            # Some servers take a file the moment it is complete (paramiko #1843): no blind resend.
-            return Delivery.UNCONFIRMED
-        if found != written:
-            raise self._error(f"{written} bytes were sent, but the server has {found}")
-        if not self._client.rename_over(part, final):
-            with suppress(ServerRefusedError):
-                self._client.remove(final)
-            self._client.rename(part, final)
-        return Delivery.CONFIRMED
+    def _write(self, chunks: Iterable[tuple[bytes, bool]], part: str) -> int:
+        """Create or truncate `part` and write it; how many bytes the server has confirmed."""
+        request_bytes = self._settings.request_bytes
+        confirm_every = max(1, _UNCONFIRMED_BYTES // request_bytes)
+        written = 0
+        with self._client.open(part, "wb") as file:
+            file.MAX_REQUEST_SIZE = request_bytes
+            for number, (chunk, last) in enumerate(chunks, 1):
+                # paramiko looks at the answers to pipelined writes in the next write that is not
+                # pipelined, but not in `close`: were the last one pipelined too, a write refused in
+                # the middle would leave a hole in a file of the right size, and no error.
+                file.set_pipelined(not last and number % confirm_every != 0)
+                file.write(chunk)
+                written += len(chunk)
+        return written
 
     def _size(self, path: str) -> int | None:
-        """None if nothing stands there."""
+        """None if nothing stands there. paramiko ignores a failed `close`; a short file shows here."""
         try:
-            size = self._client.attributes(path).size
-        except ServerRefusedError as refusal:
-            if refusal.code == NO_SUCH_FILE:
-                return None
-            raise
+            size = self._client.stat(path).st_size
+        except FileNotFoundError:
+            return None
         if size is None:
             raise self._error("the server does not tell the size of a file, so no upload can be confirmed")
         return size
 
-    def _list(self) -> list[RemoteFile]:
-        settings = self._settings
+    def _rename(self, part: str, final: str) -> None:
+        """Over what stands there: atomically, or by removing it first where the server knows no better."""
+        try:
+            self._client.posix_rename(part, final)
+        except (FileNotFoundError, PermissionError):
+            raise
+        except OSError:
+            with suppress(OSError):
+                self._client.remove(final)
+            self._client.rename(part, final)
+
+    def _list(self, folder: str) -> list[RemoteFile]:
+        most = self._settings.max_listed
         found: list[RemoteFile] = []
-        with closing(self._client.entries(settings.outgoing)) as entries:
-            for looked_at, (name, attributes) in enumerate(entries):
-                if (
-                    len(found) >= settings.max_listed
-                    or looked_at >= settings.max_listed * _LOOKED_AT_PER_LISTED
-                ):
-                    break
-                plain = attributes.mode is None or stat.S_ISREG(attributes.mode)
-                if plain and attributes.size is not None and _FETCHED_NAME.fullmatch(name):
-                    found.append(RemoteFile(name.decode("ascii"), attributes.size))
+        # Without reading ahead, no answers are left under way when we stop early.
+        entries = self._client.listdir_iter(folder, read_aheads=1)
+        for entry in islice(entries, most * _LOOKED_AT_PER_LISTED):
+            plain = entry.st_mode is None or stat.S_ISREG(entry.st_mode)
+            if plain and entry.st_size is not None and _FETCHED_NAME.fullmatch(entry.filename):
+                found.append(RemoteFile(entry.filename, entry.st_size))
+            if len(found) >= most:
+                break
         return sorted(found, key=lambda file: file.name)
 
     def _fetch(self, remote: RemoteFile, into: BinaryIO) -> None:
-        got = self._client.read_file(self._outgoing(remote), remote.size, _writing(into))
-        if got != remote.size:
+        """A loop of our own: paramiko's `get` reads ahead without end and believes a short transfer."""
+        left = remote.size + 1  # one more, which only a file that has grown can give
+        with self._client.open(self._outgoing(remote), "rb") as file:
+            file.MAX_REQUEST_SIZE = self._settings.request_bytes
+            while left and (data := file.read(min(left, self._settings.request_bytes))):
+                with _own_disk("write a fetched file"):
+                    into.write(data)
+                left -= len(data)
+        if left != 1:
             raise self._error(f"a file has not the size {remote.size} that was listed: fetched again later")
 
     def _outgoing(self, remote: RemoteFile) -> str:
-        if not _FETCHED_NAME.fullmatch(remote.name.encode()):
+        if self._settings.outgoing is None or not _FETCHED_NAME.fullmatch(remote.name):
             raise self._error("a file name was not listed by this session")
         return f"{self._settings.outgoing}/{remote.name}"
 
@@ -184,43 +202,29 @@ class SftpSession:
             message = f"the cycle took longer than {settings.cycle_seconds:.0f} s"
             raise DeadlineExceededError(f"{settings.account.address}: {message}")
         allowed = settings.operation_seconds + size / settings.min_bytes_per_second
-        with _translated(settings.account.address, action):
-            what = f"{settings.account.address}: {action}"
+        what = f"{settings.account.address}: {action}"
+        with self._connection.translated(action):
             return within(min(allowed, left), what, work, self._connection.close)
 
     def _error(self, message: str) -> TransferError:
         return TransferError(f"{self._settings.account.address}: {message}")
 
 
-def _reading(file: BinaryIO, folder: Path) -> Callable[[int], bytes]:
-    """A fault of our own disk must not look like one of the partner's server."""
-
-    def read(size: int) -> bytes:
-        try:
-            return file.read(size)
-        except OSError as error:
-            raise spool_error("read a file", folder, error) from error
-
-    return read
-
-
-def _writing(into: BinaryIO) -> Callable[[bytes], object]:
-    def write(data: bytes) -> object:
-        try:
-            return into.write(data)
-        except OSError as error:
-            raise SpoolError(f"cannot write a fetched file: {error.strerror}") from error
-
-    return write
+def _chunks(file: BinaryIO, size: int, reading: str) -> Iterator[tuple[bytes, bool]]:
+    """The content in pieces of `size` bytes, each with whether it is the last; none of an empty file."""
+    with _own_disk(reading):
+        chunk = file.read(size)
+    while chunk:
+        with _own_disk(reading):
+            following = file.read(size)
+        yield chunk, not following
+        chunk = following
 
 
 @contextmanager
-def _translated(address: str, action: str) -> Iterator[None]:
+def _own_disk(action: str) -> Iterator[None]:
+    """A fault of our own disk must not look like one of the partner's server."""
     try:
         yield
-    except ServerRefusedError as refusal:
-        raise TransferError(f"{address}: {action}: {refusal}") from refusal
-    except ProtocolBrokenError as error:
-        raise TransferError(f"{address}: {action}: {error}; the connection is closed") from error
-    except (OSError, EOFError) as error:
-        raise TransferError(f"{address}: {action}: the connection was lost") from error
+    except OSError as error:
+        raise SpoolError(f"cannot {action}: {error.strerror or type(error).__name__}") from error

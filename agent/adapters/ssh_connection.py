@@ -1,16 +1,18 @@
-"""Opens one SSH connection to a partner: pinned host key, our own key, one SFTP channel.
+"""Opens one SSH connection to a partner: pinned host key, our own key, paramiko's SFTP client over it.
 
-The only module that knows paramiko. It is the byte channel under
-`sftp_client`; it never accepts a host key that is not pinned, never falls
-back to passwords, and repeats nothing that the server says.
+The only module that imports paramiko, so it also says in our words what
+paramiko raises; `sftp_transport` uses the client. It never accepts a host key
+that is not pinned, never falls back to passwords, and repeats nothing that
+the server says.
 """
 
 import base64
 import binascii
 import logging
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +33,16 @@ _DIGESTS = (
     "hmac-sha2-512",
 )
 
-# The largest SSH packet that every server takes; a longer copy would only be cut again.
-_SEND_BYTES = 32 * 1024
+# What paramiko's client raises when the line or the server fails, and what some of it means.
+_FAILURES = (OSError, EOFError, paramiko.SSHException, paramiko.SFTPError, struct.error, UnicodeDecodeError)
+_REASONS = {
+    FileNotFoundError: "no such file or folder",
+    PermissionError: "permission denied",
+    UnicodeDecodeError: "the server sends a file name or message that is not UTF-8",
+    struct.error: "the server does not keep to the SFTP protocol",
+    paramiko.SFTPError: "the server does not keep to the SFTP protocol",
+    paramiko.AuthenticationException: "the server does not accept the user name with our key",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,7 @@ class SshAccount:
 
 
 class SshConnection:
-    """One connection, one channel. `close` may come from any thread, at any moment, and does not block."""
+    """One connection, one SFTP client; `close` may come from any thread, at any moment, without blocking."""
 
     def __init__(self, account: SshAccount) -> None:
         self._account = account
@@ -60,44 +70,47 @@ class SshConnection:
         self._transport: paramiko.Transport | None = None
         self._channel: paramiko.Channel | None = None
         self._closed = False
+        self.client: paramiko.SFTPClient
+        """From `open` on; use it inside `translated`."""
 
     def open(self, seconds: float) -> None:
-        """Connect, check the host key, log in, ask for SFTP. Raises TransferError or HostKeyRefusedError.
+        """Connect, check the host key, log in, start SFTP. Raises TransferError or HostKeyRefusedError.
 
         `seconds` is the caller's hard deadline. paramiko's own limits are set
         beyond it: they would only blur the message, and do not always hold.
         """
-        address = self._account.address
         key = _private_key(self._account)
-        try:
+        with self.translated("connecting"):
             transport = self._negotiate(2 * seconds)
             self._check_host_key(transport.get_remote_server_key())
             transport.auth_publickey(self._account.user_name, key)
             if not transport.is_authenticated():
-                raise TransferError(f"{address}: the server wants more than a key to log in")
-            self._channel = transport.open_session()
-            self._channel.invoke_subsystem("sftp")
-        except paramiko.AuthenticationException:
-            # Without the cause here and below: it repeats the server's words.
-            raise TransferError(f"{address}: the server does not accept the user name with our key") from None
-        except paramiko.SSHException as error:
-            raise TransferError(f"{address}: no SSH session comes about ({type(error).__name__})") from None
-        except (OSError, EOFError) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
-            raise TransferError(f"{address}: cannot connect: {reason}") from error
+                message = "the server wants more than a key to log in"
+                raise TransferError(f"{self._account.address}: {message}")
+            channel = transport.open_session()
+            channel.invoke_subsystem("sftp")
+            self.client = paramiko.SFTPClient(channel)
+            self._channel = channel
 
-    def send(self, data: memoryview) -> int:
-        if self._channel is None:
-            raise EOFError
+    @contextmanager
+    def translated(self, action: str) -> Iterator[None]:
+        """What paramiko raises in the block becomes a TransferError about `action`, in our own words."""
         try:
-            return self._channel.send(bytes(data[:_SEND_BYTES]))
-        except paramiko.SSHException:
-            raise ConnectionAbortedError from None
+            yield
+        except _FAILURES as error:
+            # Without the cause: it repeats the server's words.
+            raise TransferError(f"{self._account.address}: {action}: {self._reason(error)}") from None
 
-    def recv(self, size: int) -> bytes:
-        if self._channel is None:
-            raise EOFError
-        return self._channel.recv(size)
+    def _reason(self, error: Exception) -> str:
+        for kind, words in _REASONS.items():
+            if isinstance(error, kind):
+                return words
+        if isinstance(error, OSError):
+            if self._channel is None:  # no server has spoken yet: these are the system's words
+                return error.strerror or type(error).__name__
+            if not self._channel.closed:
+                return "the server refused"
+        return f"the connection was lost ({type(error).__name__})"
 
     def close(self) -> None:
         """Without a farewell: saying goodbye to a hanging server hangs."""

@@ -1,7 +1,8 @@
-"""Delivering and fetching against two independent SSH servers, and against an asyncssh that misbehaves."""
+"""Delivering and fetching against two independent SSH servers, and against servers that misbehave."""
 
 import logging
 import os
+import struct
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +20,7 @@ from tests.kit.sftp_servers import (
     MuteServer,
     OpenSshServer,
     PartnerSftpServer,
+    ScriptedSftpServer,
     SftpServer,
     SshKey,
     make_ssh_key,
@@ -178,17 +180,20 @@ def test_upload_with_another_size_on_the_server_fails_and_leaves_nothing(
     assert inbox(partner) == {}
 
 
-def test_upload_with_one_refused_write_fails_although_the_size_would_match(
-    partner: PartnerSftpServer, client_key: SshKey, source: Path
+@pytest.mark.parametrize("refused", [1, 2, 8, 9, 19, 20])
+def test_upload_with_one_refused_write_fails_although_the_size_may_match(
+    partner: PartnerSftpServer, client_key: SshKey, tmp_path: Path, refused: int
 ) -> None:
-    partner.misbehaviour = Misbehaviour(refuse_write_after_bytes=300_000)
+    (source := tmp_path / "sealed").write_bytes(CONTENT * 5)
+    partner.misbehaviour = Misbehaviour(refuse_write=refused)
     with transport_to(partner, client_key).connect() as session:
-        with pytest.raises(TransferError) as caught:
+        with pytest.raises(TransferError, match="the server refused") as caught:
             session.upload(source, NAME)
+        assert inbox(partner) == {}
         partner.misbehaviour = Misbehaviour()
         assert session.upload(source, NAME) is Delivery.CONFIRMED
     assert "foreign text" not in str(caught.value)
-    assert inbox(partner) == {NAME: CONTENT}
+    assert inbox(partner) == {NAME: CONTENT * 5}
 
 
 @pytest.mark.parametrize("dropped_after", [0, 400_000, 999_999])
@@ -311,6 +316,129 @@ def test_fetch_onto_a_full_disk_is_a_fault_of_ours(partner: PartnerSftpServer, c
         assert len(session.list_inbound()) == 1
 
 
+def test_list_without_a_folder_to_fetch_from_is_empty(partner: PartnerSftpServer, client_key: SshKey) -> None:
+    (partner.root / "outgoing/booking.pgp").write_bytes(b"sealed")
+    settings = replace(settings_for(partner, client_key), outgoing=None)
+    with SftpTransport(settings).connect() as session:
+        assert session.list_inbound() == []
+        with pytest.raises(TransferError, match="not listed"):
+            session.remove(RemoteFile("booking.pgp", 6))
+
+
+def test_list_with_a_name_that_is_not_utf8_fails_and_the_session_goes_on(
+    server: SftpServer, client_key: SshKey, source: Path
+) -> None:
+    (server.root / "outgoing" / os.fsdecode(b"m\xfcller.pgp")).touch()
+    with transport_to(server, client_key).connect() as session:
+        with pytest.raises(TransferError, match="not UTF-8") as caught:
+            session.list_inbound()
+        assert session.upload(source, NAME) is Delivery.CONFIRMED
+    assert "ller" not in str(caught.value)
+
+
+# --- a server that is no honest program --------------------------------------------------------
+
+
+VERSION, STATUS, HANDLE, DATA, NAMES = 2, 101, 102, 103, 104
+INIT, CLOSE, READ, WRITE, READ_FOLDER = 1, 4, 5, 6, 12
+
+
+def text(content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + content
+
+
+def status(number: int, code: int = 0) -> bytes:
+    return struct.pack(">BII", STATUS, number, code) + text(b"Meier, Anna") + text(b"de")
+
+
+def handle(number: int) -> bytes:
+    return struct.pack(">BI", HANDLE, number) + text(b"h")
+
+
+def opening(kind: int, number: int) -> bytes:
+    """What an honest server says to everything that a test has no other answer for."""
+    if kind == INIT:
+        return struct.pack(">BI", VERSION, 3)
+    return status(number) if kind in (CLOSE, WRITE) else handle(number)
+
+
+@pytest.fixture
+def scripted(client_key: SshKey, tmp_path: Path) -> Iterator[ScriptedSftpServer]:
+    server = ScriptedSftpServer(tmp_path / "scripted", client_key.public_line)
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_list_that_counts_billions_of_names_stops_looking_and_asks_no_further(
+    scripted: ScriptedSftpServer, client_key: SshKey
+) -> None:
+    asked: list[int] = []
+
+    def answers(kind: int, number: int) -> Iterator[bytes]:
+        asked.append(kind)
+        entry = text(b"a.pgp") + text(b"") + struct.pack(">IQ", 1, 6)
+        names = struct.pack(">BII", NAMES, number, 2**32 - 1) + entry
+        yield names if kind == READ_FOLDER else opening(kind, number)
+
+    scripted.answers = answers
+    with transport_to(scripted, client_key).connect() as session:
+        assert session.list_inbound() == [RemoteFile("a.pgp", 6)]
+    assert asked.count(READ_FOLDER) == 1
+
+
+def test_fetch_from_a_server_that_sends_more_than_was_asked_for_fails_at_once(
+    scripted: ScriptedSftpServer, client_key: SshKey
+) -> None:
+    def answers(kind: int, number: int) -> Iterator[bytes]:
+        flood = struct.pack(">BI", DATA, number) + text(bytes(2_000_000))
+        yield flood if kind == READ else opening(kind, number)
+
+    scripted.answers = answers
+    wrong_size = pytest.raises(TransferError, match="has not the size")
+    with transport_to(scripted, client_key).connect() as session, wrong_size:
+        session.fetch(RemoteFile("a.pgp", 10), into := BytesIO())
+    assert len(into.getvalue()) == 11
+
+
+def test_fetch_from_a_server_that_answers_something_else_is_given_up(
+    scripted: ScriptedSftpServer, client_key: SshKey
+) -> None:
+    scripted.answers = lambda kind, number: [status(number) if kind == READ else opening(kind, number)]
+    broken = pytest.raises(TransferError, match="does not keep to the SFTP protocol")
+    with transport_to(scripted, client_key).connect() as session, broken:
+        session.fetch(RemoteFile("a.pgp", 10), BytesIO())
+
+
+def test_connect_to_a_server_that_speaks_no_sftp_is_refused(
+    scripted: ScriptedSftpServer, client_key: SshKey
+) -> None:
+    scripted.answers = lambda kind, number: [b"220 ready"]
+    with pytest.raises(TransferError, match="does not keep to the SFTP protocol"):
+        log_in(transport_to(scripted, client_key))
+
+
+def test_upload_whose_refused_write_is_answered_out_of_turn_is_never_taken_for_delivered(
+    scripted: ScriptedSftpServer, client_key: SshKey, source: Path
+) -> None:
+    writes: list[int] = []
+
+    def answers(kind: int, number: int) -> Iterator[bytes]:
+        if kind != WRITE:
+            yield opening(kind, number)
+            return
+        writes.append(number)
+        if len(writes) == 4:
+            yield status(writes[1], code=4)
+            yield from (status(write) for write in (writes[0], *writes[2:]))
+
+    scripted.answers = answers
+    with impatient(scripted, client_key).connect() as session, pytest.raises(TransferError) as caught:
+        session.upload(source, NAME)
+    assert len(writes) == 4
+    assert "Meier" not in str(caught.value)
+
+
 # --- who is who --------------------------------------------------------------------------------
 
 
@@ -426,7 +554,7 @@ def test_failure_logs_nothing_of_the_servers_words_or_file_names(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     (partner.root / "outgoing/Meier-Anna.pgp").write_bytes(b"sealed")
-    partner.misbehaviour = Misbehaviour(refuse_write_after_bytes=300_000)
+    partner.misbehaviour = Misbehaviour(refuse_write=2)
     with transport_to(partner, client_key).connect() as session:
         session.fetch(session.list_inbound()[0], BytesIO())
         with pytest.raises(TransferError):

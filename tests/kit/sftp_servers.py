@@ -13,7 +13,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
@@ -64,7 +64,8 @@ class Misbehaviour:
 
     hang_at: Literal["login", "open", "stat"] | None = None
     drop_after_bytes: int | None = None
-    refuse_write_after_bytes: int | None = None
+    refuse_write: int | None = None
+    """Which write of a connection, counted from one."""
     refuse_posix_rename: bool = False
     lie_about_size: int = 0
     take_on_close: bool = False
@@ -116,6 +117,10 @@ class PartnerSftpServer:
         for connection in list(self._connections):
             connection.abort()
         await self._acceptor.wait_closed()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
 
 class _Doorkeeper(asyncssh.SSHServer):
@@ -142,6 +147,7 @@ class _PartnerFolder(asyncssh.SFTPServer):
         super().__init__(channel, chroot=os.fsencode(server.root))
         self._server = server
         self._written = 0
+        self._writes = 0
 
     async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
         await _hang_if(self._server.misbehaviour.hang_at == "open")
@@ -150,10 +156,10 @@ class _PartnerFolder(asyncssh.SFTPServer):
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
         wrong = self._server.misbehaviour
         self._written += len(data)
+        self._writes += 1
         if wrong.drop_after_bytes is not None and self._written > wrong.drop_after_bytes:
             self.connection.abort()
-        if wrong.refuse_write_after_bytes is not None and self._written > wrong.refuse_write_after_bytes:
-            self._written = 0
+        if wrong.refuse_write == self._writes:
             raise asyncssh.SFTPFailure("no space left for foreign text in this message")
         return await _awaited(super().write(file_obj, offset, data))
 
@@ -180,6 +186,52 @@ class _PartnerFolder(asyncssh.SFTPServer):
         if self._server.misbehaviour.refuse_posix_rename:
             raise asyncssh.SFTPOpUnsupported("not here")
         await _awaited(super().posix_rename(oldpath, newpath))
+
+
+Answers = Callable[[int, int], Iterable[bytes]]
+"""What a scripted server says to a request, given its SFTP type and number: whole packets, without length."""
+
+
+class ScriptedSftpServer(PartnerSftpServer):
+    """Speaks real SSH, and in SFTP says whatever a test makes it say, honest or not."""
+
+    answers: Answers = staticmethod(lambda kind, number: ())
+
+    async def _listen(self) -> asyncssh.SSHAcceptor:
+        return await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_host_keys=[self._host_key],
+            server_factory=lambda: _ScriptedDoorkeeper(self),
+            authorized_client_keys=asyncssh.import_authorized_keys(self._client_key),
+            encoding=None,
+        )
+
+
+class _ScriptedDoorkeeper(_Doorkeeper):
+    def session_requested(self) -> "asyncssh.SSHServerSession[bytes]":
+        assert isinstance(self._server, ScriptedSftpServer)
+        return _ScriptedSession(self._server.answers)
+
+
+class _ScriptedSession(asyncssh.SSHServerSession[bytes]):
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self._received = b""
+
+    def connection_made(self, chan: "asyncssh.SSHServerChannel[bytes]") -> None:
+        self._channel = chan
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        return subsystem == "sftp"
+
+    def data_received(self, data: bytes, datatype: object) -> None:
+        self._received += data
+        while len(self._received) >= (end := 4 + int.from_bytes(self._received[:4], "big")) > 4:
+            kind, number = self._received[4], int.from_bytes(self._received[5:9], "big")
+            self._received = self._received[end:]
+            for packet in self._answers(kind, number):
+                self._channel.write(len(packet).to_bytes(4, "big") + packet)
 
 
 async def _hang_if(hanging: bool) -> None:
