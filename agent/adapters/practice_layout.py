@@ -57,7 +57,8 @@ def layout_problems(
 
 def _missing_table(table: Table, schema: str | None) -> str:
     if table.schema == tables.AGENT_SCHEMA:
-        return f"the agent's table {_shown(table.name, schema)} is missing: run `otv-agent practice create-tables`"
+        shown = _shown(table.name, schema)
+        return f"the agent's table {shown} is missing: run `otv-agent practice create-tables`"
     return f"table or view {_shown(table.name, schema)} is missing"
 
 
