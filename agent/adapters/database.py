@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 
 from agent.adapters.database_errors import translated
 from agent.adapters.tables import AGENT_SCHEMA, PRACTICE_SCHEMA
@@ -22,6 +22,8 @@ CONNECT_TIMEOUT_SECONDS = 5
 LOCK_TIMEOUT_SECONDS = 5
 # One key for every agent on this database; any constant does, it only has to be nobody else's.
 WRITER_LOCK_KEY = 0x6F74765F6167656E
+
+_OPENED_FILE = "opened file"
 
 _POSTGRESQL_ARGUMENTS: dict[str, Any] = {
     "connect_timeout": CONNECT_TIMEOUT_SECONDS,
@@ -139,12 +141,27 @@ def _sqlite_engine(file: Path) -> Engine:
         connect_args={"isolation_level": None, "timeout": LOCK_TIMEOUT_SECONDS},
         hide_parameters=True,
     )
-    event.listen(engine, "connect", _prepare_sqlite)
+
+    def prepare(connection: Any, record: Any) -> None:
+        record.info[_OPENED_FILE] = _identity(file)
+        cursor = connection.cursor()
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def require_same_file(_connection: Any, record: Any, _proxy: object) -> None:
+        # A pooled connection goes on writing into a file that was moved away or replaced by a backup.
+        if record.info[_OPENED_FILE] != _identity(file):
+            raise InvalidatePoolError("another file stands at the path now")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "checkout", require_same_file)
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
