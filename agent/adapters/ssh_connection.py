@@ -3,7 +3,8 @@
 The only module that imports paramiko, so it also says in our words what
 paramiko raises; `sftp_transport` uses the client. It never accepts a host key
 that is not pinned, never falls back to passwords, and repeats nothing that
-the server says.
+the server says. A limit to know: paramiko believes the counts in an answer,
+so a hostile partner can leave a thread busy that no deadline ends.
 """
 
 import base64
