@@ -3,7 +3,7 @@
 One page of the house:
 
     app             wires an agent from the configuration; every entrance leads through it
-    daemon          runs the stories by the clock          clockwork       its jobs and what runs at the moment
+    daemon          runs the stories by the clock          clockwork       its jobs, and what runs now
     administration  an operator's tasks                    cli/            the command line
     status          what waits and what happened           log_setup       how the agent's lines look
     config/         agent.yaml and partners/*.yaml         errors          the error tree and its exit codes

@@ -25,7 +25,7 @@ from agent.adapters.ssh_connection import SshAccount
 from agent.config import AgentSettings, Config, Partner
 from agent.domain.attribution import attribution_problem
 from agent.domain.licence import Licence
-from agent.errors import ConfigError, GpgUnavailableError, OtvUserError, UsageError
+from agent.errors import AgentError, ConfigError, GpgUnavailableError, OtvUserError, UsageError
 from agent.flows import receive
 from agent.flows.deliver import DeliverResult, deliver
 from agent.flows.export import ExportResult, Progress, export, kinds_for, preview
@@ -117,11 +117,15 @@ class Agent:
             return ExchangeResult(DeliverResult(), 0)
         self.practice.require_licence(partner_id)
         with lane.transport.connect() as session:
-            # Fetch even if delivering failed: an answer may wait that has nothing to do with it.
             try:
                 delivered = deliver(self.practice, lane, session) if deliver_files else DeliverResult()
-            finally:
-                fetched = receive.fetch(self.practice, lane, session) if fetch_files else 0
+            except AgentError:
+                # An answer may wait that has nothing to do with it; what fails first is what is told.
+                with suppress(AgentError):
+                    if fetch_files:
+                        receive.fetch(self.practice, lane, session)
+                raise
+            fetched = receive.fetch(self.practice, lane, session) if fetch_files else 0
         return ExchangeResult(delivered, fetched)
 
     def receive(self, partner_id: str) -> Iterator[receive.FileResult]:

@@ -205,7 +205,7 @@ class Daemon:
         return True
 
     def _look_again(self) -> None:
-        """Soon, if files wait that had not held still yet; not before its turn, if a fault of ours stops them."""
+        """Soon, if files wait that have not held still yet; in its own time, if a fault of ours is why."""
         hindered = self._troubles.current()
         for partner_id, lane in self._agent.lanes.items():
             if _receiving(partner_id) not in hindered and lane.inbound.counts()["waiting"]:

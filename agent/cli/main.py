@@ -17,7 +17,7 @@ from agent.daemon import Daemon
 app = typer.Typer(
     name="otv-agent",
     help="The bridge between a dental practice's appointment book and its online booking partners.",
-    epilog="Begin with `otv-agent check`. Exit codes: 0 done, 1 a defect, 2 command line, 3 some partner or "
+    epilog="Begin with `otv-agent check`. Exit codes: 0 done, 1 defect, 2 command line, 3 some partner or "
     "file failed, 10 configuration, 20 database, 30 keys or licence, 40 transfer, 50 folders or another "
     "process.",
     no_args_is_help=True,

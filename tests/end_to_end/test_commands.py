@@ -1,0 +1,395 @@
+"""Every command as an administrator types it, on a house that is in order."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from agent.cli.advice import with_advice
+from agent.cli.main import app
+from exchange_formats.envelope import Kind
+from tests.kit.command_line import COMMAND, edited, otv, otv_process, tree
+from tests.kit.house import PRACTICE_ID, House, default_plan, open_house
+from tests.kit.licensor import Licensor
+from tests.kit.openpgp import GpgHome, short_folder
+from tests.kit.sftp_servers import Misbehaviour
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    with short_folder() as folder, open_house(folder, default_plan(patients=60, columns=4, days=14)) as house:
+        yield house
+
+
+def commands(group: object, *above: str) -> Iterator[tuple[str, ...]]:
+    """The words of every command there is, and of every group."""
+    yield above
+    if isinstance(group, TyperGroup):
+        for name, command in group.commands.items():
+            yield from commands(command, *above, name)
+
+
+# --- the command line itself -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", list(commands(get_command(app))), ids=" ".join)
+def test_help_of_every_command_says_what_it_is_for(words: tuple[str, ...]) -> None:
+    done = otv(*words, "--help")
+    assert done.code == 0
+    assert done.out.strip().startswith(f"Usage: {' '.join(('otv-agent', *words))}")
+    assert len(done.out.strip().splitlines()[2].split()) > 2
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "Usage: otv-agent"),
+        (("keys",), "Usage: otv-agent keys"),
+        (("synchronise",), "No such command"),
+        (("sync", "--dryrun"), "--dry-run"),
+        (("keys", "pin", "dentport"), "Missing argument"),
+        (("audit", "show", "--newest", "many"), "--newest"),
+        (("export", "--kind", "invoices"), "--kind"),
+    ],
+)
+def test_wrong_command_line_is_told_with_exit_code_2(words: tuple[str, ...], sentence: str) -> None:
+    done = otv(*words)
+    assert done.code == 2
+    assert sentence in done.text
+    assert "error: a defect" not in done.text
+
+
+def test_version_is_told() -> None:
+    done = otv("--version")
+    assert (done.code, done.out) == (0, f"otv-agent {version('otv-agent')}\n")
+
+
+def test_command_as_a_process_ends_with_its_exit_code_and_reads_its_variable(house: House) -> None:
+    assert otv_process("synchronise").code == 2
+    listening = otv_process(
+        "status", "--json", env={**os.environ, "OTV_AGENT_CONFIG": str(house.config_path)}
+    )
+    assert listening.code == 0
+    assert json.loads(listening.out)["practice_id"] == PRACTICE_ID
+
+
+def test_output_that_nobody_reads_to_its_end_is_no_error(house: House) -> None:
+    command = [*COMMAND, "practice", "grants", "otv_agent", "--config", str(house.config_path)]
+    piped = subprocess.run(
+        ["bash", "-c", 'set -o pipefail; "$@" | head -n 1', "bash", *command],
+        check=False, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert piped.stdout.startswith("GRANT USAGE")
+    assert piped.stderr == ""
+
+
+def test_defect_is_told_by_type_and_place_without_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+    def broken() -> None:
+        raise ValueError("Erika Mustermann")
+
+    assert with_advice(broken) == 1
+    told = capsys.readouterr()
+    assert "ValueError" in told.err
+    assert "Mustermann" not in told.err
+    assert told.out == ""
+
+
+def test_interrupt_while_a_server_hangs_ends_the_command_and_loses_nothing(house: House) -> None:
+    dentport = house.partners["dentport"]
+    before = len(dentport.inbox(Kind.REFERENCE_DATA))
+    dentport.server.misbehaviour = Misbehaviour(hang_at="open")
+    words = ["sync", "--partner", "dentport", "--config", str(house.config_path)]
+    running = subprocess.Popen([*COMMAND, *words], stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: any((house.data_folder / "outbox/dentport/claimed").glob("*")))
+    started = time.monotonic()
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=20)
+    dentport.server.misbehaviour = Misbehaviour()
+    assert (running.returncode, err.strip()) == (
+        130, "interrupted; whatever was under way is taken up again by the next run",
+    )  # fmt: skip
+    assert time.monotonic() - started < 5
+    assert otv("deliver", config=house.config_path).code == 0
+    assert len(dentport.inbox(Kind.REFERENCE_DATA)) == before + 1
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 20) -> None:
+    ends_at = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < ends_at, "it did not come to that"
+        time.sleep(0.02)
+
+
+# --- the exchange ------------------------------------------------------------------------------
+
+
+def test_dry_run_tells_what_would_leave_and_writes_nothing_anywhere() -> None:
+    plan = default_plan(patients=60, columns=4, days=5)
+    with short_folder() as folder, open_house(folder, plan) as house:
+        house.connector.dispose()
+        before = tree(folder)
+        told = otv("sync", "--dry-run", config=house.config_path)
+        assert otv("status", config=house.config_path).code == 0
+        assert otv("audit", "verify", config=house.config_path).code == 0
+        assert tree(folder) == before
+        exported = otv("export", config=house.config_path)
+    assert (told.code, exported.code) == (0, 0)
+    # Partner, kind, counts; below the title, the head and a rule.
+    announced = [line.split(maxsplit=2) for line in told.out.splitlines()[3:]]
+    assert [f"{partner}: {kind} ready: {counts.strip()}" for partner, kind, counts in announced] == [
+        line.partition(";")[0] for line in exported.out.splitlines()
+    ]
+    assert [kind for _, kind, _ in announced].count("patients") == 1
+
+
+def test_sync_delivers_to_both_partners_imports_and_answers(house: House) -> None:
+    dentport = house.partners["dentport"]
+    receipts = len(dentport.inbox(Kind.RECEIPTS))
+    dentport.send(dentport.gpg.seal(dentport.bookings_file([])))
+    done = otv("sync", config=house.config_path)
+    assert (done.code, done.err) == (0, "")
+    assert "dentport: 3 files delivered, 1 fetched" in done.out
+    assert "dentport: 1 file received: 1 imported" in done.out
+    assert "dentport: 1 file delivered" in done.out
+    assert "zahnzeit: 2 files delivered, 0 fetched" in done.out
+    assert len(dentport.inbox(Kind.RECEIPTS)) == receipts + 1
+
+
+def test_steps_of_a_cycle_can_be_done_one_by_one(house: House) -> None:
+    zahnzeit = house.partners["zahnzeit"]
+    only = ("--partner", "zahnzeit")
+    availability = len(zahnzeit.inbox(Kind.AVAILABILITY))
+    for _ in range(2):
+        assert otv("export", *only, "--kind", "availability", config=house.config_path).code == 0
+    assert otv("export", *only, "--kind", "patients", config=house.config_path).out == (
+        "zahnzeit: gets no such file\n"
+    )
+    assert otv("deliver", *only, config=house.config_path).out == "zahnzeit: 1 file delivered, 1 superseded\n"
+    assert len(zahnzeit.inbox(Kind.AVAILABILITY)) == availability + 1
+    zahnzeit.send(zahnzeit.gpg.seal(zahnzeit.bookings_file([])))
+    assert otv("fetch", *only, config=house.config_path).out == "zahnzeit: 1 file fetched\n"
+    assert "1 imported" in otv("receive", *only, config=house.config_path).out
+    assert otv("deliver", *only, config=house.config_path).out == "zahnzeit: 1 file delivered, 0 superseded\n"
+
+
+def test_receive_with_a_file_set_aside_ends_with_exit_code_3_and_imports_the_rest(house: House) -> None:
+    zahnzeit, waiting = house.partners["zahnzeit"], house.data_folder / "inbound/zahnzeit/waiting"
+    (waiting / "garbage.pgp").write_bytes(b"not a message")
+    (waiting / "good.pgp").write_bytes(zahnzeit.gpg.seal(zahnzeit.bookings_file([])))
+    done = otv("receive", config=house.config_path)
+    assert done.code == 3
+    assert "quarantined (not_openpgp)" in done.out
+    assert "zahnzeit: 2 files received: 1 imported, 1 quarantined" in done.out
+    assert "zahnzeit: 1 of 2 files set aside in quarantine" in done.err
+    assert "garbage" not in done.text
+
+
+def test_status_tells_what_waits_and_what_was_last(house: House) -> None:
+    assert otv("export", "--kind", "reference_data", config=house.config_path).code == 0
+    told = json.loads(otv("status", "--json", config=house.config_path).out)
+    assert (told["practice_id"], told["running"]) == (PRACTICE_ID, False)
+    assert told["partners"]["dentport"]["outbox_waiting"] == 1
+    last = datetime.fromisoformat(told["partners"]["dentport"]["last_delivered_at"])
+    assert datetime.now(UTC) - last < timedelta(minutes=5)
+    shown = otv("status", config=house.config_path).out
+    assert "not running" in shown
+    assert "licence   valid until" in shown
+    line = next(line for line in shown.splitlines() if line.startswith("dentport"))
+    assert line.split()[1:4] == ["1", "0", "0"]
+    assert line.rstrip().endswith("never")
+    assert otv("deliver", config=house.config_path).code == 0
+
+
+def test_partner_that_is_unknown_or_disabled_is_told_with_those_that_are_not(house: House) -> None:
+    unknown = otv("sync", "--partner", "nobody", config=house.config_path)
+    assert unknown.code == 2
+    assert "enabled are: dentport, zahnzeit" in unknown.err
+    file = house.config_path.parent / "partners/zahnzeit.yaml"
+    with edited(file, lambda content: content.update(enabled=False)):
+        disabled = otv("export", "--partner", "zahnzeit", config=house.config_path)
+    assert disabled.code == 2
+    assert "enabled are: dentport\n" in disabled.err
+
+
+# --- looking -----------------------------------------------------------------------------------
+
+
+def test_check_of_a_house_in_order_finds_all_fine_and_leaves_no_gpg_agent(house: House) -> None:
+    done = otv("check", config=house.config_path)
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert lines[-1] == "all is in order"
+    assert all(line.startswith("fine    ") for line in lines[:-1])
+    assert "fine    zahnzeit: server" in lines
+    assert "server" not in otv("check", "--no-connect", config=house.config_path).out
+    assert not (house.data_folder / "gpg/S.gpg-agent").exists()
+
+
+def test_check_that_fails_names_every_failure_with_its_remedy(house: House) -> None:
+    dentport = house.config_path.parent / "partners/dentport.yaml"
+    with edited(dentport, lambda content: content["sftp"].update(port=1)):
+        one = otv("check", config=house.config_path)
+        ring = house.data_folder / "keys/partners/zahnzeit.pgp"
+        ring.rename(ring.with_suffix(".away"))
+        two = otv("check", config=house.config_path)
+        ring.with_suffix(".away").rename(ring)
+    assert one.code == 40
+    assert re.search(r"^FAILED  dentport: server: 127.0.0.1:1: .*Connection refused$", one.out, re.MULTILINE)
+    assert "1 of 12 checks failed" in one.err
+    assert two.code == 3
+    assert "FAILED  zahnzeit: key" in two.out
+    assert "otv-agent keys pin" in two.out
+
+
+# --- licence -----------------------------------------------------------------------------------
+
+
+def test_licence_is_shown_and_replaced_only_by_a_valid_one(house: House, tmp_path: Path) -> None:
+    home = GpgHome(house.folder / "gpg-licensor")
+    licensor = Licensor(home, home.fingerprints()[0])
+    today = datetime.now(UTC).date()
+    installed = house.data_folder / "licence.pgp"
+    before = installed.read_bytes()
+    assert "partners  dentport, zahnzeit\n" in otv("licence", "show", config=house.config_path).out
+
+    file = tmp_path / "licence.pgp"
+    file.write_bytes(licensor.licence(PRACTICE_ID, ["dentport"], today, today - timedelta(days=1)))
+    refused = otv("licence", "install", file, config=house.config_path)
+    assert (refused.code, installed.read_bytes()) == (30, before)
+
+    file.write_bytes(licensor.licence(PRACTICE_ID, ["dentport"], today, today + timedelta(days=9)))
+    assert otv("licence", "install", file, config=house.config_path).code == 0
+    unlicensed = otv("sync", "--dry-run", "--partner", "zahnzeit", config=house.config_path)
+    assert unlicensed.code == 30
+    installed.write_bytes(before)
+
+
+# --- keys --------------------------------------------------------------------------------------
+
+
+def test_key_is_created_and_its_public_half_is_what_export_prints(house: House) -> None:
+    created = otv("keys", "create", "--home", house.folder / "new", "--name", "Zahnarztpraxis Muster")
+    assert created.code == 0
+    fingerprint = created.out.split()[1]
+
+    def use_it(content: dict[str, dict[str, str]]) -> None:
+        content["openpgp"] = {"home": str(house.folder / "new"), "fingerprint": fingerprint}
+
+    with edited(house.config_path, use_it):
+        exported = otv("keys", "export", config=house.config_path)
+    assert (exported.code, exported.err) == (0, "")
+    stranger = GpgHome(house.folder / "stranger")
+    stranger.import_key(exported.out.encode())
+    assert stranger.fingerprints() == [fingerprint]
+
+
+def test_keys_are_listed_with_whole_fingerprints_also_on_a_narrow_terminal(house: House) -> None:
+    piped = otv("keys", "list", config=house.config_path).out
+    assert house.partners["dentport"].gpg.fingerprint in piped
+    command = " ".join([*COMMAND, "keys", "list", "--config", str(house.config_path)])
+    terminal = {**os.environ, "COLUMNS": "80", "TERM": "dumb"}
+    shown = subprocess.run(
+        ["script", "-qec", command, "/dev/null"], check=True, capture_output=True, text=True, env=terminal
+    ).stdout
+    assert all(partner.gpg.fingerprint in shown for partner in house.partners.values())
+
+
+def test_key_is_pinned_only_after_its_fingerprint_was_confirmed(house: House, tmp_path: Path) -> None:
+    renewed = GpgHome(house.folder / "renewed")
+    fingerprint = renewed.create_key("Zahnzeit <keys@zahnzeit.example>")
+    renewed.stop()
+    file = tmp_path / "zahnzeit.pgp"
+    file.write_bytes(renewed.public_key(fingerprint))
+    ring = house.data_folder / "keys/partners/zahnzeit.pgp"
+    before = ring.read_bytes()
+
+    for answer in ("n\n", ""):
+        done = otv("keys", "pin", "zahnzeit", file, config=house.config_path, answer=answer)
+        assert (done.code, ring.read_bytes()) == (2, before)
+        assert fingerprint in done.out
+        assert "nothing was changed" in done.err
+    confirmed = otv("keys", "pin", "zahnzeit", file, config=house.config_path, answer="y\n")
+    assert confirmed.code == 0
+    assert "openpgp.fingerprints of zahnzeit.yaml" in confirmed.out
+    listed = otv("keys", "list", config=house.config_path).out
+    assert next(line for line in listed.splitlines() if fingerprint in line).split()[-1] == "no"
+
+    again = otv("keys", "pin", "nobody", file, "--yes", config=house.config_path)
+    assert (again.code, "there are: dentport, zahnzeit" in again.err) == (2, True)
+    assert otv("keys", "pin", "zahnzeit", "/dev/null", "--yes", config=house.config_path).code == 30
+    ring.write_bytes(before)
+
+
+# --- practice ----------------------------------------------------------------------------------
+
+
+def test_practice_can_be_generated_into_an_empty_database_and_checks_well(house: House) -> None:
+    url = f"sqlite:///{house.folder / 'other.db'}"
+    with edited(house.config_path, lambda content: content["database"].update(url=url)):
+        missing = otv("practice", "check", config=house.config_path)
+        few = ("--patients", "60", "--columns", "4")
+        made = otv("practice", "generate", *few, config=house.config_path)
+        found = otv("practice", "check", config=house.config_path)
+        again = otv("practice", "generate", *few, config=house.config_path)
+        repeated = otv("practice", "create-tables", config=house.config_path)
+    assert missing.code == 20
+    assert (made.code, "60 patient" in made.out) == (0, True)
+    assert (found.code, found.out) == (0, "the practice database has everything that the agent needs\n")
+    assert (again.code, "empty database" in again.err) == (2, True)
+    assert repeated.code == 0
+
+
+def test_practice_check_lists_everything_that_is_missing(house: House) -> None:
+    url = f"sqlite:///{house.folder / 'half.db'}"
+    with edited(house.config_path, lambda content: content["database"].update(url=url)):
+        assert otv("practice", "create-tables", config=house.config_path).code == 0
+        done = otv("practice", "check", config=house.config_path)
+    assert done.code == 20
+    assert "- table or view patient is missing\n" in done.out
+    assert f"lacks {done.out.count(chr(10))} thing" in done.err
+
+
+def test_grants_are_statements_for_the_role(house: House) -> None:
+    done = otv("practice", "grants", "otv_agent", config=house.config_path)
+    assert done.code == 0
+    assert all(
+        line.startswith("GRANT ") and line.endswith('TO "otv_agent";') for line in done.out.splitlines()
+    )
+
+
+# --- audit -------------------------------------------------------------------------------------
+
+
+def test_audit_is_verified_against_a_head_that_a_partner_holds(house: House) -> None:
+    assert otv("sync", config=house.config_path).code == 0
+    anchor = str(house.partners["dentport"].inbox(Kind.AVAILABILITY)[-1].envelope.audit_head)
+    good = otv("audit", "verify", "--anchor", anchor, config=house.config_path)
+    assert (good.code, "unbroken" in good.out) == (0, True)
+    sequence, _, mac = anchor.partition(":")
+    forged = otv("audit", "verify", "--anchor", f"{sequence}:{mac[::-1]}", config=house.config_path)
+    assert (forged.code, f"entry {sequence}" in forged.err) == (50, True)
+    assert otv("audit", "verify", "--anchor", "yesterday", config=house.config_path).code == 2
+    shown = otv("audit", "show", "--newest", "3", "--partner", "zahnzeit", config=house.config_path).out
+    entries = [json.loads(line) for line in shown.splitlines()]
+    assert [entry["partner"] for entry in entries] == ["zahnzeit"] * 3
+    assert entries[0]["sequence"] < entries[-1]["sequence"]
+
+
+def test_audit_that_was_tampered_with_is_told_by_every_command_that_looks(house: House) -> None:
+    with house.connector.writing() as connection:
+        connection.execute(text("UPDATE audit_entry SET event = 'export forgotten' WHERE sequence = 1"))
+    told = otv("audit", "verify", config=house.config_path)
+    assert (told.code, "entry 1" in told.err) == (50, True)
+    assert "data protection" in told.err
+    assert otv("check", "--no-connect", config=house.config_path).code == 50
