@@ -49,17 +49,25 @@ def deliver(practice: PracticeSide, lane: Lane, session: TransferSession) -> Del
         if claimed is None:
             continue
         try:
-            delivery = session.upload(claimed.path, claimed.name)
-            _audit(practice, lane, f"delivered {delivery.value}", claimed.name)
+            _deliver_one(practice, lane, session, claimed)
         except AgentError as error:
-            lane.outbox.release(claimed)
             failures.append(error)
-            continue
-        lane.outbox.finish(claimed)
-        result.delivered += 1
+        else:
+            result.delivered += 1
     if failures:
         raise failures[0]
     return result
+
+
+def _deliver_one(practice: PracticeSide, lane: Lane, session: TransferSession, claimed: WaitingFile) -> None:
+    """To the partner, into the audit, then to `sent`; back to waiting if any of it fails, by a defect too."""
+    try:
+        delivery = session.upload(claimed.path, claimed.name)
+        _audit(practice, lane, f"delivered {delivery.value}", claimed.name)
+        lane.outbox.finish(claimed)
+    except BaseException:
+        lane.outbox.release(claimed)
+        raise
 
 
 def superseded(names: Iterable[str]) -> list[str]:

@@ -23,7 +23,7 @@ from enum import StrEnum
 from pydantic import TypeAdapter
 
 from agent.domain import documents
-from agent.errors import AgentError, DatabaseError, UnauthenticatedFileError
+from agent.errors import AgentError, DatabaseError, TransferError, UnauthenticatedFileError
 from agent.flows.import_bookings import import_bookings
 from agent.flows.lane import Lane, PracticeSide
 from agent.ports import ClaimedFile, LedgerMessage, OpenedFile, TransferSession, WriteTransaction
@@ -62,16 +62,25 @@ def fetch(practice: PracticeSide, lane: Lane, session: TransferSession) -> int:
     """Bring the partner's files into the inbound folder; how many.
 
     A remote file is removed only after ours is safe on disk, so a crash in
-    between fetches it twice and the ledger knows it by its message id.
+    between fetches it twice and the ledger knows it by its message id. One
+    that cannot be fetched keeps none behind it waiting: the first such
+    TransferError is raised at the end.
     """
     practice.require_licence(lane.partner_id)
     fetched = 0
+    failure: TransferError | None = None
     for remote in session.list_inbound():
-        with lane.inbound.draft() as draft:
-            session.fetch(remote, draft.file)
-            draft.publish(lane.inbound.new_name())
-        session.remove(remote)
-        fetched += 1
+        try:
+            with lane.inbound.draft() as draft:
+                session.fetch(remote, draft.file)
+                draft.publish(lane.inbound.new_name())
+            session.remove(remote)
+        except TransferError as error:
+            failure = failure or error
+        else:
+            fetched += 1
+    if failure is not None:
+        raise failure
     return fetched
 
 

