@@ -34,7 +34,9 @@ from agent.domain.practice import Consent, ContactPoint, Patient, PracticeCalend
 from agent.errors import SchemaMismatchError
 from agent.ports import ConsentedPatient, PracticeIdentity
 
-_NO_CONTACT: tuple[Any, ...] = (None,)
+_NO_CONTACT = (None, None, None, None)
+# Looked up for every patient; calling the enum costs ten times as much.
+_ANSWERS = {answer.value: answer for answer in Consent}
 
 
 class SqlPracticeSnapshot:
@@ -106,12 +108,12 @@ class SqlPracticeSnapshot:
             streamed(self._connection, _patients(partner_id)) as patients,
             streamed(self._connection, _contacts(partner_id)) as contacts,
         ):
-            owner, *contact = next(contacts, _NO_CONTACT)
+            owner, system, use, value = next(contacts, _NO_CONTACT)
             for patient_id, given_name, family_name, born, active, status, alias, disclosed in patients:
                 points = []
                 while owner == patient_id:
-                    points.append(ContactPoint(*contact))
-                    owner, *contact = next(contacts, _NO_CONTACT)
+                    points.append(ContactPoint(system, use, value))
+                    owner, system, use, value = next(contacts, _NO_CONTACT)
                 birth_date = to_date(born) if born else None
                 patient = Patient(
                     patient_id,
@@ -119,7 +121,7 @@ class SqlPracticeSnapshot:
                     family_name,
                     birth_date,
                     bool(active),
-                    Consent(status),
+                    _ANSWERS[status],
                     tuple(points),
                 )
                 yield ConsentedPatient(patient, alias, bool(disclosed))
@@ -160,7 +162,7 @@ def _readable() -> Iterator[None]:
     """SQLite keeps any text as a date; the error of reading one would quote it."""
     try:
         yield
-    except ValueError:
+    except (ValueError, KeyError):
         raise SchemaMismatchError(
             "a patient's birth date is not written YYYY-MM-DD, or an answer is none of OPEN, GRANTED, DENIED"
         ) from None
