@@ -361,6 +361,10 @@ class BookingLedger(Protocol):
 
     def add_booking(self, booking: LedgerBooking) -> None: ...
 
+    def has_appointment(self, partner_id: str, booking_id: str) -> bool:
+        """Whether any revision of the booking led to an appointment."""
+        ...
+
 
 class DisclosureLedger(Protocol):
     """Who got which patient's data, under which alias, since when, until when."""

@@ -1,8 +1,8 @@
 """Kind `patients`: who agreed to be known to this partner, and whom the partner must remove.
 
 Each file is the whole set. Somebody missing from a file is *not* thereby
-removed: only a `removal` record removes, and it is repeated until
-acknowledged. A cut or empty file therefore never reads as mass removal.
+removed: only a `removal` record removes, and it is repeated in every later
+file. A cut or empty file therefore never reads as mass removal.
 """
 
 from typing import Annotated, Literal

@@ -70,3 +70,12 @@ class SqlBookingLedger:
 
     def add_booking(self, booking: LedgerBooking) -> None:
         self._connection.execute(insert(tables.booking), asdict(booking))
+
+    def has_appointment(self, partner_id: str, booking_id: str) -> bool:
+        table = tables.booking
+        led_to_one = select(table.c.revision).where(
+            table.c.partner_id == partner_id,
+            table.c.booking_id == booking_id,
+            table.c.appointment_id.is_not(None),
+        )
+        return bool(self._connection.scalar(select(led_to_one.exists())))

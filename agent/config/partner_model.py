@@ -76,7 +76,8 @@ class SftpSettings(Section):
         default=120, description="Longest time for one upload, download or listing."
     )
     request_bytes: Annotated[WholeNumber, Field(ge=4096, le=253_952)] = Field(
-        default=253_952, description="Size of one SFTP write; servers disconnect above 253952 (248 KiB)."
+        default=32_768,
+        description="Size of one SFTP write; every server takes 32768, OpenSSH up to 253952 (248 KiB).",
     )
 
 

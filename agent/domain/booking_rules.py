@@ -9,24 +9,13 @@ the patient is: a refusal must not tell whether somebody is known (reading A8).
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from agent.domain.availability import MINUTE, Slot, duration_minutes, is_free, parse_slot_id
 from agent.domain.intervals import Interval
 from agent.domain.practice import OfferTerms, PracticeCalendar
+from exchange_formats.receipts import BookingReason
 
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
-
-
-class BookingRefusal(StrEnum):
-    """Why a booking is declined; the words of the receipt."""
-
-    SLOT_TAKEN = "slot_taken"
-    SLOT_NOT_OFFERED = "slot_not_offered"
-    LEAD_TIME_PASSED = "lead_time_passed"
-    ASSIGNMENT_UNKNOWN = "assignment_unknown"
-    NOT_FOR_NEW_PATIENTS = "not_for_new_patients"
-    DURATION_UNKNOWN = "duration_unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +47,7 @@ class Accept:
 class Refuse:
     """Declined, and why."""
 
-    reason: BookingRefusal
+    reason: BookingReason
 
 
 Decision = Accept | Refuse
@@ -97,14 +86,14 @@ def decide(
         calendar.assignments.get(request.assignment_id) if request.assignment_id is not None else None
     )
     if assignment is None:
-        return Refuse(BookingRefusal.ASSIGNMENT_UNKNOWN)
+        return Refuse(BookingReason.ASSIGNMENT_UNKNOWN)
     if request.declared_new_patient and not assignment.open_to_new_patients:
-        return Refuse(BookingRefusal.NOT_FOR_NEW_PATIENTS)
+        return Refuse(BookingReason.NOT_FOR_NEW_PATIENTS)
     minutes = duration_minutes(calendar, assignment)
     if minutes is None:
-        return Refuse(BookingRefusal.DURATION_UNKNOWN)
+        return Refuse(BookingReason.DURATION_UNKNOWN)
     if request.column_id is None:
-        return Refuse(BookingRefusal.SLOT_NOT_OFFERED)
+        return Refuse(BookingReason.SLOT_NOT_OFFERED)
     end = request.start + minutes * MINUTE
     wish = Slot(assignment.assignment_id, request.column_id, request.start, end)
     reason = _time_refusal(wish, calendar, busy, terms, judged_at=judged_at, now=now)
@@ -121,7 +110,7 @@ def _time_refusal(
     *,
     judged_at: int,
     now: int,
-) -> BookingRefusal | None:
+) -> BookingReason | None:
     def is_offered(taken: Sequence[Interval], terms: OfferTerms, at: int) -> bool:
         return is_free(
             calendar,
@@ -136,7 +125,7 @@ def _time_refusal(
     if wish.start < max(now, judged_at + terms.lead_time_minutes * MINUTE):
         # Taken or not is of no more interest, so the column counts as empty and the start as reached.
         was_offered = is_offered((), replace(terms, lead_time_minutes=0), wish.start)
-        return BookingRefusal.LEAD_TIME_PASSED if was_offered else BookingRefusal.SLOT_NOT_OFFERED
+        return BookingReason.LEAD_TIME_PASSED if was_offered else BookingReason.SLOT_NOT_OFFERED
     if is_offered(busy, terms, judged_at):
         return None
-    return BookingRefusal.SLOT_TAKEN if is_offered((), terms, judged_at) else BookingRefusal.SLOT_NOT_OFFERED
+    return BookingReason.SLOT_TAKEN if is_offered((), terms, judged_at) else BookingReason.SLOT_NOT_OFFERED

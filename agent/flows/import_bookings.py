@@ -84,7 +84,11 @@ def _outcome(sitting: Sitting, booking: BookingRecord) -> BookingOutcome:
         if first.content_sha256 == digest:
             return BookingOutcome.model_validate_json(first.record)
         return _declined(booking, BookingReason.CONFLICT)
-    outcome, appointment_id, patient_id = _place(sitting, booking)
+    if sitting.work.ledger.has_appointment(partner_id, booking.booking_id):
+        # Another revision of a booking that stands would be a second appointment, not a change of the first.
+        outcome, appointment_id, patient_id = _declined(booking, BookingReason.CONFLICT), None, None
+    else:
+        outcome, appointment_id, patient_id = _place(sitting, booking)
     sitting.work.ledger.add_booking(
         LedgerBooking(
             partner_id=partner_id,
@@ -120,7 +124,7 @@ def _place(sitting: Sitting, booking: BookingRecord) -> tuple[BookingOutcome, in
         now=instant(sitting.now),
     )
     if not isinstance(decision, Accept):
-        return _declined(booking, BookingReason(decision.reason.value)), None, None
+        return _declined(booking, decision.reason), None, None
 
     found = _match(sitting, booking, person)
     try:

@@ -5,7 +5,6 @@ from enum import StrEnum
 
 import pytest
 
-from agent.domain.booking_rules import BookingRefusal
 from agent.errors import QuarantineReason
 from exchange_formats.receipts import BookingReason, MessageReason
 from tests.kit.partner_guide import GUIDE
@@ -35,7 +34,3 @@ def test_each_reason_says_what_it_means_and_what_to_do(reasons: type[StrEnum]) -
 def test_no_word_stands_for_two_reasons() -> None:
     words = [reason.value for reasons in REASONS for reason in reasons]
     assert len(words) == len(set(words))
-
-
-def test_every_refusal_of_the_rules_has_its_word_in_the_receipts() -> None:
-    assert {refusal.value for refusal in BookingRefusal} <= {reason.value for reason in BookingReason}

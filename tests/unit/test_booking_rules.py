@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from agent.domain.availability import Slot, slot_id
 from agent.domain.booking_rules import (
     Accept,
-    BookingRefusal,
     BookingRequest,
     Decision,
     Refuse,
@@ -70,7 +69,7 @@ def test_busy_time_that_reaches_into_the_slot_or_its_buffer_refuses_as_taken(
     taken: tuple[int, int], accepted: bool
 ) -> None:
     decision = judged(busy=[taken])
-    assert decision == Refuse(BookingRefusal.SLOT_TAKEN) or accepted
+    assert decision == Refuse(BookingReason.SLOT_TAKEN) or accepted
     assert isinstance(decision, Accept) is accepted
 
 
@@ -87,23 +86,23 @@ def test_busy_time_that_reaches_into_the_slot_or_its_buffer_refuses_as_taken(
     ids=["off the grid", "closed", "beyond the horizon", "other column", "slot id of something else", "1970"],
 )
 def test_what_was_never_on_offer_is_refused_as_not_offered_even_when_taken(wish: BookingRequest) -> None:
-    assert judged(wish, [(0, 2**32)]) == Refuse(BookingRefusal.SLOT_NOT_OFFERED)
+    assert judged(wish, [(0, 2**32)]) == Refuse(BookingReason.SLOT_NOT_OFFERED)
 
 
 @pytest.mark.parametrize("assignment_id", [None, 999])
 def test_an_unknown_assignment_is_said_so(assignment_id: int | None) -> None:
     wish = replace(WISH, assignment_id=assignment_id)
-    assert judged(wish) == Refuse(BookingRefusal.ASSIGNMENT_UNKNOWN)
+    assert judged(wish) == Refuse(BookingReason.ASSIGNMENT_UNKNOWN)
 
 
 def test_an_assignment_without_a_length_is_refused_as_duration_unknown() -> None:
-    assert judged(replace(WISH, assignment_id=NO_LENGTH)) == Refuse(BookingRefusal.DURATION_UNKNOWN)
+    assert judged(replace(WISH, assignment_id=NO_LENGTH)) == Refuse(BookingReason.DURATION_UNKNOWN)
 
 
 @pytest.mark.parametrize("busy", [[], [(0, 2**32)]])
 def test_whoever_declares_to_be_new_is_refused_where_new_patients_are_not_served(busy: Any) -> None:
     wish = replace(WISH, assignment_id=ESTABLISHED_ONLY, declared_new_patient=True)
-    assert judged(wish, busy) == Refuse(BookingRefusal.NOT_FOR_NEW_PATIENTS)
+    assert judged(wish, busy) == Refuse(BookingReason.NOT_FOR_NEW_PATIENTS)
 
 
 def test_whoever_declares_to_be_known_is_served_without_a_look_at_the_records() -> None:
@@ -126,27 +125,27 @@ def test_the_lead_time_counts_from_the_signature_and_the_start_is_never_in_the_p
     judged_at: int, now: int, accepted: bool
 ) -> None:
     decision = judged(judged_at=judged_at, now=now)
-    assert decision == Refuse(BookingRefusal.LEAD_TIME_PASSED) or accepted
+    assert decision == Refuse(BookingReason.LEAD_TIME_PASSED) or accepted
     assert isinstance(decision, Accept) is accepted
 
 
 @pytest.mark.parametrize(
     ("start", "reason"),
     [
-        (NINE, BookingRefusal.LEAD_TIME_PASSED),
-        (at(MONDAY - timedelta(days=7), 9), BookingRefusal.LEAD_TIME_PASSED),
-        (at(MONDAY, 7), BookingRefusal.SLOT_NOT_OFFERED),
+        (NINE, BookingReason.LEAD_TIME_PASSED),
+        (at(MONDAY - timedelta(days=7), 9), BookingReason.LEAD_TIME_PASSED),
+        (at(MONDAY, 7), BookingReason.SLOT_NOT_OFFERED),
     ],
 )
 def test_a_late_booking_says_lead_time_only_if_the_slot_had_been_on_offer_and_not_whether_it_was_taken(
-    start: int, reason: BookingRefusal
+    start: int, reason: BookingReason
 ) -> None:
     for busy in ([], [(0, 2**32)]):
         assert judged(replace(WISH, start=start), busy, judged_at=at(MONDAY, 11)) == Refuse(reason)
 
 
 def test_every_refusal_is_a_word_of_the_receipt() -> None:
-    assert {refusal.value for refusal in BookingRefusal} <= {reason.value for reason in BookingReason}
+    assert {refusal.value for refusal in BookingReason} <= {reason.value for reason in BookingReason}
 
 
 # --- what the partner wrote --------------------------------------------------------------------
