@@ -13,6 +13,7 @@
     ├── TrustError                       30   keys and licence
     │   ├── GpgUnavailableError               temporary: gpg missing, hanging or unable to start
     │   ├── KeyUnusableError                  missing, weak, expired, revoked or malformed key
+    │   │   └── OwnKeyUnusableError               the practice's own, also when it does not unlock
     │   ├── SealingFailedError                nothing may leave
     │   └── LicenceInvalidError               nothing leaves and nothing is imported (rule R1)
     ├── TransferError                    40   temporary: the file stays in the outbox
@@ -104,6 +105,10 @@ class GpgUnavailableError(TrustError):
 
 class KeyUnusableError(TrustError):
     remedy = "Exchange a current key with the partner and pin it with `otv-agent keys pin`."
+
+
+class OwnKeyUnusableError(KeyUnusableError):
+    remedy = "Check `openpgp.fingerprint`, `home` and `passphrase`; `otv-agent keys create` makes a new key."
 
 
 class SealingFailedError(TrustError):

@@ -39,6 +39,15 @@ _PASSING_SQLITE = frozenset(
         sqlite3.SQLITE_SCHEMA,
     }
 )
+_SQLITE_WORDS = {
+    sqlite3.SQLITE_PERM: "the file may not be used by this account",
+    sqlite3.SQLITE_BUSY: "locked by another program for too long",
+    sqlite3.SQLITE_LOCKED: "locked by another program for too long",
+    sqlite3.SQLITE_READONLY: "the file may not be written by this account",
+    sqlite3.SQLITE_IOERR: "the disk could not be read or written",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_CANTOPEN: "there is no such file, or it cannot be opened",
+}
 _PRIMARY_CODE = 0xFF
 
 
@@ -53,16 +62,18 @@ def translated(place: str) -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise DatabaseUnavailableError(f"{place}: all connections are in use") from error
+    # Without a cause: what the driver wrote may quote a patient's row.
     except DBAPIError as error:
-        # Without a cause: what the driver wrote may quote a patient's row.
+        raise _translation(place, error.orig) from None
+    except (psycopg.Error, sqlite3.Error) as error:  # streamed rows come past SQLAlchemy
         raise _translation(place, error) from None
 
 
-def _translation(place: str, error: DBAPIError) -> DatabaseError:
-    if isinstance(error.orig, psycopg.Error):
-        return _of_postgresql(place, error.orig)
-    if isinstance(error.orig, sqlite3.Error):
-        return _of_sqlite(place, error.orig)
+def _translation(place: str, error: BaseException | None) -> DatabaseError:
+    if isinstance(error, psycopg.Error):
+        return _of_postgresql(place, error)
+    if isinstance(error, sqlite3.Error):
+        return _of_sqlite(place, error)
     return DatabaseError(f"{place}: {type(error).__name__}")
 
 
@@ -85,7 +96,8 @@ def _of_sqlite(place: str, error: sqlite3.Error) -> DatabaseError:
         return DatabaseError(f"{place}: {type(error).__name__}")
     name = error.sqlite_errorname
     if code & _PRIMARY_CODE in _PASSING_SQLITE:
-        return DatabaseUnavailableError(f"{place}: {name}")
+        words = _SQLITE_WORDS.get(code & _PRIMARY_CODE, "cannot be used at the moment")
+        return DatabaseUnavailableError(f"{place}: {words} ({name})")
     if code == sqlite3.SQLITE_ERROR:
         return SchemaMismatchError(f"{place}: {error}")
     return DatabaseError(f"{place}: the database refused a statement, {name}")

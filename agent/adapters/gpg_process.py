@@ -7,6 +7,7 @@ This module never judges a status line.
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, cast
 
@@ -23,6 +25,10 @@ from agent.errors import GpgUnavailableError
 STATUS_PREFIX = b"[GNUPG:] "
 WRITE_BYTES = 256 * 1024
 """Small chunks are joined before they are written; a write for every line costs more than gpg does."""
+
+OLDEST_VERSION = (2, 2)
+VERSION_SECONDS = 10
+_VERSION = re.compile(rb"gpgv? \(GnuPG[^)]*\) ([0-9]+)\.([0-9]+)")
 
 Sink = Callable[[bytes], object]
 
@@ -66,6 +72,7 @@ def run_gpg(
     end of input (it would sign the torn text), and the exception comes through.
     Raises GpgUnavailableError when gpg is missing, hangs or is killed.
     """
+    _require_gnupg(program)
     command = [
         program, "--no-options", "--batch", "--no-tty", "--homedir", str(home),
         # The only free channel that exists on Windows too; the log goes nowhere.
@@ -87,6 +94,7 @@ def run_gpgv(program: str, arguments: Sequence[str], stdin: bytes, *, limit_seco
 
     Raises GpgUnavailableError when gpgv is missing, hangs or is killed.
     """
+    _require_gnupg(program)
     command = [program, "--status-fd", "1", "--log-file", os.devnull, *arguments]
     status = bytearray()
     exit_code = _run(command, (stdin,), status.extend, None, limit_seconds)
@@ -103,6 +111,35 @@ def parse_status(raw: bytes) -> tuple[StatusLine, ...]:
             )
             lines.append(StatusLine(keyword, tuple(arguments)))
     return tuple(lines)
+
+
+@cache
+def _require_gnupg(program: str) -> None:
+    """Another program's silence would make good keys and good files look bad. Raises GpgUnavailableError."""
+    try:
+        told = subprocess.run(
+            [program, "--version"],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=VERSION_SECONDS,
+            env=_environment(),
+            creationflags=_creation_flags(),
+        ).stdout
+    except OSError as error:
+        raise GpgUnavailableError(f"{program} cannot be started: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        raise GpgUnavailableError(f"{program} does not even tell its version") from error
+    version = _VERSION.match(told)
+    if version is None or (int(version[1]), int(version[2])) < OLDEST_VERSION:
+        raise GpgUnavailableError(f"{program} is not GnuPG {OLDEST_VERSION[0]}.{OLDEST_VERSION[1]} or later")
+
+
+def _creation_flags() -> int:
+    if sys.platform == "win32":
+        return subprocess.CREATE_NO_WINDOW  # a service has no console to open one on
+    return 0
 
 
 def _run(
@@ -137,11 +174,8 @@ def _run(
 
 
 def _start(command: Sequence[str], stderr: int) -> "subprocess.Popen[bytes]":
-    flags, group = 0, None
-    if sys.platform == "win32":
-        flags = subprocess.CREATE_NO_WINDOW  # a service has no console to open one on
-    else:
-        group = 0  # so that a wrapper script dies together with what it started
+    # In a group of its own, so that a wrapper script dies together with what it started.
+    group = None if sys.platform == "win32" else 0
     try:
         return subprocess.Popen(
             command,
@@ -149,7 +183,7 @@ def _start(command: Sequence[str], stderr: int) -> "subprocess.Popen[bytes]":
             stdout=subprocess.PIPE,
             stderr=stderr,
             env=_environment(),
-            creationflags=flags,
+            creationflags=_creation_flags(),
             process_group=group,
         )
     except OSError as error:

@@ -12,7 +12,13 @@ from pathlib import Path
 
 from agent.adapters.gpg_process import GpgRun, Sink, run_gpg
 from agent.adapters.key_listing import ListedKey, list_keys
-from agent.errors import GpgUnavailableError, KeyUnusableError, SealingFailedError, TrustError
+from agent.errors import (
+    GpgUnavailableError,
+    KeyUnusableError,
+    OwnKeyUnusableError,
+    SealingFailedError,
+    TrustError,
+)
 
 MAX_HOME_PATH = 80
 """gpg-agent's socket lies in the home, and a socket's path ends at 108 bytes."""
@@ -35,9 +41,9 @@ class OwnKey:
     passphrase: Callable[[], str] | None = None
 
     def __post_init__(self) -> None:
-        """Raises KeyUnusableError if gpg-agent could not work in a home with so long a path."""
+        """Raises OwnKeyUnusableError if gpg-agent could not work in a home with so long a path."""
         if len(str(self.home.absolute())) > MAX_HOME_PATH:
-            raise KeyUnusableError(
+            raise OwnKeyUnusableError(
                 f"the path of the key folder is longer than {MAX_HOME_PATH} characters, too long for"
                 " gpg-agent: choose a shorter data folder"
             )
@@ -52,11 +58,11 @@ class OwnKey:
         return run_gpg(self.gpg_program, self.home, [*unlocking, *arguments], stdin, stdout)
 
     def listed(self) -> ListedKey:
-        """Our key as gpg sees it. Raises KeyUnusableError if it is not in the home."""
+        """Our key as gpg sees it. Raises OwnKeyUnusableError if it is not in the home."""
         for key in list_keys(self.gpg_program, self.home):
             if key.fingerprint == self.fingerprint:
                 return key
-        raise KeyUnusableError("our own key is not in the key folder: create or import it again")
+        raise OwnKeyUnusableError("our own key is not in the key folder: create or import it again")
 
     def key_ring(self) -> Path:
         """GnuPG 2.1 and later make the first file, older homes still have the second."""
@@ -64,7 +70,7 @@ class OwnKey:
         return box if box.exists() else box.with_name("pubring.gpg")
 
     def prove(self) -> None:
-        """Seal a word to ourselves and decrypt it. Raises GpgUnavailableError or KeyUnusableError."""
+        """Seal a word to ourselves and decrypt it. Raises GpgUnavailableError or OwnKeyUnusableError."""
         self.listed()
         probe = bytearray()
         sealing = ["--trust-model", "always", "--local-user", self.fingerprint]
@@ -77,12 +83,14 @@ class OwnKey:
             raise fault
         run = self.run(["--unwrap", "--decrypt"], (bytes(probe),), len)
         if run.exit_code != 0 or run.count("DECRYPTION_OKAY") != 1:
-            raise KeyUnusableError("our own secret key cannot decrypt: check its passphrase and its subkey")
+            raise OwnKeyUnusableError(
+                "our own secret key cannot decrypt: check its passphrase and its subkey"
+            )
 
 
 def _one_line(passphrase: str) -> bytes:
     if "\n" in passphrase or "\r" in passphrase:
-        raise KeyUnusableError("the passphrase of our key holds a line break, which gpg cannot take")
+        raise OwnKeyUnusableError("the passphrase of our key holds a line break, which gpg cannot take")
     return passphrase.encode() + b"\n"
 
 
@@ -95,7 +103,7 @@ def sealing_fault(run: GpgRun) -> TrustError:
     if run.count("INV_RECP"):
         return KeyUnusableError("gpg refuses to encrypt to the recipient's key")
     if run.count("INV_SGNR") or codes & OWN_KEY_ERRORS:
-        return KeyUnusableError("our own secret key is missing, expired or locked: check its passphrase")
+        return OwnKeyUnusableError("our own secret key is missing, expired or locked: check its passphrase")
     return SealingFailedError(
         f"gpg did not finish sealing (errors {sorted(codes)}, exit code {run.exit_code})"
     )

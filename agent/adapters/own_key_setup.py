@@ -14,7 +14,7 @@ from agent.adapters.gpg_home import GpgHome
 from agent.adapters.key_packets import is_honest_name
 from agent.adapters.own_key import MAX_HOME_PATH
 from agent.domain.keys import KeyFacts
-from agent.errors import GpgUnavailableError, KeyUnusableError, UsageError
+from agent.errors import GpgUnavailableError, OwnKeyUnusableError, UsageError
 
 STOP_SECONDS = 15
 
@@ -42,7 +42,7 @@ def create_own_key(
 
     `expires_in` is gpg's notation: 90d, 26w, 18m, 2y. Every call makes one
     more key. Raises UsageError for a value that gpg could misread,
-    KeyUnusableError when the home cannot be used, GpgUnavailableError.
+    OwnKeyUnusableError when the home cannot be used, GpgUnavailableError.
     """
     parameters = _parameters(user_id, expires_in, passphrase)
     _make_home(home)
@@ -51,25 +51,25 @@ def create_own_key(
     finally:
         stop_agent(home, gpg_program)
     if fingerprint is None:
-        raise KeyUnusableError(f"gpg could not create a key in {home}: check free space and permissions")
+        raise OwnKeyUnusableError(f"gpg could not create a key in {home}: check free space and permissions")
     return own_key_facts(home, gpg_program, fingerprint)
 
 
 def own_key_facts(home: Path, gpg_program: str, fingerprint: str) -> KeyFacts:
     """What is known of our own key, its secret half being there too. Starts no agent.
 
-    Raises KeyUnusableError when either half is missing, GpgUnavailableError.
+    Raises OwnKeyUnusableError when either half is missing, GpgUnavailableError.
     """
     gpg = _existing_home(home, gpg_program)
     facts = _named_key(gpg, home, fingerprint)
     secrets = home / "private-keys-v1.d"
     if not all((secrets / f"{grip}.key").is_file() for grip in gpg.keygrips(fingerprint)):
-        raise KeyUnusableError(f"the secret half of the key {fingerprint} is missing in {home}")
+        raise OwnKeyUnusableError(f"the secret half of the key {fingerprint} is missing in {home}")
     return facts
 
 
 def export_public_key(home: Path, gpg_program: str, fingerprint: str) -> str:
-    """Our public key as ASCII armor, for the partner. Raises KeyUnusableError, GpgUnavailableError."""
+    """Our public key as ASCII armor, for the partner. Raises OwnKeyUnusableError, GpgUnavailableError."""
     gpg = _existing_home(home, gpg_program)
     return gpg.export_armored(_named_key(gpg, home, fingerprint).fingerprint)
 
@@ -110,16 +110,18 @@ def _parameters(user_id: str, expires_in: str, passphrase: str | None) -> str:
 
 def _make_home(home: Path) -> None:
     if len(str(home.absolute())) > MAX_HOME_PATH:
-        raise KeyUnusableError(f"the path of the gpg home {home} is longer than {MAX_HOME_PATH} characters")
+        raise OwnKeyUnusableError(
+            f"the path of the gpg home {home} is longer than {MAX_HOME_PATH} characters"
+        )
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise KeyUnusableError(f"the gpg home {home} cannot be created: {error.strerror}") from error
+        raise OwnKeyUnusableError(f"the gpg home {home} cannot be created: {error.strerror}") from error
 
 
 def _existing_home(home: Path, gpg_program: str) -> GpgHome:
     if not home.is_dir():
-        raise KeyUnusableError(f"the gpg home {home} does not exist: create our own key first")
+        raise OwnKeyUnusableError(f"the gpg home {home} does not exist: create our own key first")
     return GpgHome(home, gpg_program, "--no-autostart")
 
 
@@ -127,7 +129,7 @@ def _named_key(gpg: GpgHome, home: Path, fingerprint: str) -> KeyFacts:
     for key in gpg.list_keys(fingerprint):
         if key.fingerprint == fingerprint:
             return key
-    raise KeyUnusableError(f"there is no key {fingerprint} in {home}")
+    raise OwnKeyUnusableError(f"there is no key {fingerprint} in {home}")
 
 
 def _gpgconf_beside(gpg_program: str) -> str:

@@ -88,13 +88,13 @@ def licence_problem(licence: Licence, practice_id: str, partner_id: str | None, 
     `partner_id` None asks for the practice alone. `today` is the practice's local date.
     """
     if licence.practice_id != practice_id:
-        return f"The licence is for practice {licence.practice_id}, this one is {practice_id}."
+        return f"the licence is for practice {licence.practice_id}, this one is {practice_id}"
     if today < licence.valid_from:
-        return f"The licence is not valid before {licence.valid_from.isoformat()}."
+        return f"the licence is not valid before {licence.valid_from.isoformat()}"
     if today > licence.expires_on:
-        return f"The licence expired after {licence.expires_on.isoformat()}."
+        return f"the licence expired after {licence.expires_on.isoformat()}"
     if partner_id is not None and partner_id not in licence.partner_ids:
-        return f"The licence does not name the partner {partner_id}."
+        return f"the licence does not name the partner {partner_id}"
     return None
 
 

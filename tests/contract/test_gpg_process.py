@@ -23,7 +23,8 @@ def home(tmp_path: Path) -> Path:
 def program(folder: Path, source: str) -> str:
     """A stand-in for gpg that misbehaves; it receives gpg's arguments."""
     file = folder / "misbehaving"
-    file.write_text(f"#!{sys.executable}\nimport os, sys, time\n{source}\n")
+    version = "if sys.argv[1] == '--version': os.execvp('gpg', sys.argv)"
+    file.write_text(f"#!{sys.executable}\nimport os, sys, time\n{version}\n{source}\n")
     file.chmod(0o700)
     return str(file)
 
@@ -117,3 +118,18 @@ def test_option_file_and_surroundings_do_not_change_what_gpg_does(
     output = bytearray()
     assert run_gpg("gpg", home, ["--store"], [b"x"], output.extend).exit_code == 0
     assert not output.startswith(b"-----BEGIN")
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "gpg (GnuPG) 2.1.20", "GPG Suite 2023.3"], ids=["silent", "too old", "another program"]
+)
+def test_program_that_is_not_gnupg_is_refused_before_its_silence_blames_anybody(
+    home: Path, answer: str
+) -> None:
+    stranger = home / "stranger"
+    stranger.write_text(f"#!/bin/sh\necho '{answer}'\n")
+    stranger.chmod(0o700)
+    with pytest.raises(GpgUnavailableError, match="is not GnuPG 2.2 or later"):
+        run_gpg(str(stranger), home, ["--list-keys"], [], len)
+    with pytest.raises(GpgUnavailableError, match="is not GnuPG 2.2 or later"):
+        run_gpgv(str(stranger), [], b"")

@@ -262,7 +262,8 @@ Break = Callable[[OwnKey, Path], OwnKey]
 def behind_wrapper(own: OwnKey, folder: Path, line: str) -> OwnKey:
     """A program in place of gpg, such as an administrator's wrapper."""
     program = folder / "gpg-wrapper"
-    program.write_text(f"#!/bin/sh\n{line}\n")
+    version = '[ "$1" = --version ] && exec gpg --version'
+    program.write_text(f"#!/bin/sh\n{version}\n{line}\n")
     program.chmod(0o700)
     return replace(own, gpg_program=str(program))
 

@@ -117,6 +117,7 @@ def test_stand_in_that_says_what_gpgv_says_of_a_good_message_is_believed(
 def stand_in(folder: Path, said: list[str], exit_code: int) -> str:
     words = "".join(f"echo '[GNUPG:] {line}'\n" for line in said)
     program = folder / "stand-in"
-    program.write_text(f"#!/bin/sh\ncat > /dev/null\n{words}exit {exit_code}\n")
+    version = '[ "$1" = --version ] && exec gpgv --version\n'
+    program.write_text(f"#!/bin/sh\n{version}cat > /dev/null\n{words}exit {exit_code}\n")
     program.chmod(0o700)
     return str(program)

@@ -28,7 +28,8 @@ from tests.kit.sftp_servers import Misbehaviour
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    with short_folder() as folder, open_house(folder, default_plan(patients=60, columns=4, days=14)) as house:
+    plan, offer = default_plan(patients=60, columns=4, days=14), {"booking_horizon_days": 5}
+    with short_folder() as folder, open_house(folder, plan, offer=offer) as house:
         yield house
 
 
