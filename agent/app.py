@@ -27,7 +27,7 @@ from agent.domain.attribution import attribution_problem
 from agent.domain.licence import Licence
 from agent.errors import AgentError, ConfigError, GpgUnavailableError, OtvUserError, UsageError
 from agent.flows import receive
-from agent.flows.deliver import DeliverResult, deliver
+from agent.flows.deliver import deliver
 from agent.flows.export import ExportResult, Progress, export, kinds_for, preview
 from agent.flows.lane import Lane, PracticeSide
 from agent.licence_gate import LicenceGate
@@ -48,7 +48,7 @@ def utc_now() -> datetime:
 class ExchangeResult:
     """One connection's work."""
 
-    delivered: DeliverResult
+    delivered: int
     fetched: int
 
 
@@ -114,11 +114,11 @@ class Agent:
         lane = self.lane(partner_id)
         nothing_waits = not fetch_files and not lane.outbox.waiting()
         if lane.transport is None or nothing_waits:
-            return ExchangeResult(DeliverResult(), 0)
+            return ExchangeResult(0, 0)
         self.practice.require_licence(partner_id)
         with lane.transport.connect() as session:
             try:
-                delivered = deliver(self.practice, lane, session) if deliver_files else DeliverResult()
+                delivered = deliver(self.practice, lane, session) if deliver_files else 0
             except AgentError:
                 # An answer may wait that has nothing to do with it; what fails first is what is told.
                 with suppress(AgentError):

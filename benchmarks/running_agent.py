@@ -65,7 +65,7 @@ def peak_megabytes(pid: int | str = "self") -> float:
 def _export(kind: Kind) -> Callable[[Agent], int]:
     def task(agent: Agent) -> int:
         records = agent.export(PARTNER_ID, kind).records.total()
-        if agent.exchange(PARTNER_ID).delivered.delivered != 1:
+        if agent.exchange(PARTNER_ID).delivered != 1:
             raise RuntimeError("the export was not delivered")
         return records
 

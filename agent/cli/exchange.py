@@ -55,8 +55,8 @@ def deliver(config: ConfigOption = DEFAULT_CONFIG, partner: PartnerOption = None
     """Send what waits in the outbox."""
 
     def step(agent: Agent, partner_id: str) -> None:
-        result = agent.exchange(partner_id, fetch_files=False).delivered
-        out.print(f"{partner_id}: {_files(result.delivered)} delivered, {result.superseded} superseded")
+        result = agent.exchange(partner_id, fetch_files=False)
+        out.print(f"{partner_id}: {_files(result.delivered)} delivered")
 
     _for_each_partner(config, partner, step)
 
@@ -119,11 +119,11 @@ def _export(agent: Agent, partner_id: str, kinds: tuple[Kind, ...] | list[Kind])
 
 def _exchange(agent: Agent, partner_id: str) -> None:
     result = agent.exchange(partner_id)
-    out.print(f"{partner_id}: {_files(result.delivered.delivered)} delivered, {result.fetched} fetched")
+    out.print(f"{partner_id}: {_files(result.delivered)} delivered, {result.fetched} fetched")
 
 
 def _deliver_receipts(agent: Agent, partner_id: str) -> None:
-    delivered = agent.exchange(partner_id, fetch_files=False).delivered.delivered
+    delivered = agent.exchange(partner_id, fetch_files=False).delivered
     if delivered:
         out.print(f"{partner_id}: {_files(delivered)} delivered")
 

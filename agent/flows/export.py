@@ -6,6 +6,7 @@ Order of effects, and what a crash in each gap means:
 2. read one snapshot, seal it into a draft     the draft is removed at the next start
 3. commit the disclosures and the audit entry  an audit line too many, never an unrecorded disclosure
 4. publish the draft in the outbox             as before
+5. drop older waiting ones of the same kind    the partner gets two, and takes the higher number
 
 Plaintext exists only in memory and in the pipe to gpg. If reading fails
 half-way the sealer kills gpg and the draft is dropped.
@@ -28,7 +29,7 @@ from agent.ports import PracticeSnapshot
 from exchange_formats.codec import encode
 from exchange_formats.envelope import Envelope, Kind
 from exchange_formats.fields import Record
-from exchange_formats.file_names import sealed_name
+from exchange_formats.file_names import parse_sealed_name, sealed_name
 
 EXPORTED_KINDS = (Kind.AVAILABILITY, Kind.REFERENCE_DATA, Kind.PATIENTS)
 
@@ -114,6 +115,7 @@ def export(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progress | 
                 sealed_sha256=sealed.sha256,
             )
         draft.publish(result.file_name)
+    _drop_older(practice, lane, kind, sequence)
     return result
 
 
@@ -130,6 +132,17 @@ def preview(practice: PracticeSide, lane: Lane, kind: Kind) -> ExportResult:
         for _ in _counted(records, result, None):
             pass
     return result
+
+
+def _drop_older(practice: PracticeSide, lane: Lane, kind: Kind, sequence: int) -> None:
+    """After an outage the newest snapshot goes, not the backlog; what is being delivered now still is."""
+    for file in lane.outbox.waiting():
+        name = parse_sealed_name(file.name)
+        if name is None or name.kind is not kind or name.sequence >= sequence:
+            continue
+        if lane.outbox.supersede(file.name):
+            with practice.database.write() as work:
+                work.audit.append("export superseded", practice.clock(), lane.partner_id, file=file.name)
 
 
 def _require_agreed(lane: Lane, kind: Kind) -> None:

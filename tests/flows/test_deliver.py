@@ -17,7 +17,7 @@ from exchange_formats.envelope import Kind
 from exchange_formats.file_names import parse_sealed_name
 from tests.flows.evidence import audit
 from tests.flows.outages import CutAt, PowerCutError, database_away
-from tests.flows.stage import DENTPORT, Stage
+from tests.flows.stage import DENTPORT, ON_SQLITE_ALONE, Stage
 from tests.kit.sftp_servers import Misbehaviour
 
 CLOSED_PORT = 1
@@ -72,7 +72,7 @@ def test_waiting_files_arrive_whole_receipts_first_and_go_to_sent(stage: Stage) 
     stage.agent.export(DENTPORT, Kind.PATIENTS)
     waiting = {path.name: path.read_bytes() for path in stage.outbox()}
     result = stage.agent.exchange(DENTPORT)
-    assert (result.delivered.delivered, result.delivered.superseded) == (3, 0)
+    assert result.delivered == 3
     arrived = on_server(stage)
     assert arrived == waiting
     assert kinds(list(arrived))[0] is Kind.RECEIPTS
@@ -82,21 +82,27 @@ def test_waiting_files_arrive_whole_receipts_first_and_go_to_sent(stage: Stage) 
     assert set(waiting) <= set(told)
 
 
+@ON_SQLITE_ALONE
 def test_of_snapshots_only_the_newest_of_each_kind_is_sent_and_no_receipt_is_dropped(stage: Stage) -> None:
-    newest = {}
+    newest, dropped = {}, _superseded(stage)
     for _ in range(3):
         newest["reference"] = stage.agent.export(DENTPORT, Kind.REFERENCE_DATA).file_name
         newest["patients"] = stage.agent.export(DENTPORT, Kind.PATIENTS).file_name
         stage.drop(stage.sealed(stage.booking()))
         stage.receive()
     result = stage.agent.exchange(DENTPORT)
-    assert (result.delivered.delivered, result.delivered.superseded) == (5, 4)
+    assert result.delivered == 5
     arrived = list(on_server(stage))
     assert sorted(name for name in arrived if not name.startswith("receipts")) == sorted(newest.values())
     assert kinds(arrived).count(Kind.RECEIPTS) == 3
-    assert [entry.event for entry in audit(stage)].count("export superseded") >= 4
+    assert _superseded(stage) == dropped + 4
 
 
+def _superseded(stage: Stage) -> int:
+    return [entry.event for entry in audit(stage)].count("export superseded")
+
+
+@ON_SQLITE_ALONE
 def test_one_connection_serves_a_whole_cycle(stage: Stage) -> None:
     with_receipt(stage)
     for _ in range(3):
@@ -104,11 +110,12 @@ def test_one_connection_serves_a_whole_cycle(stage: Stage) -> None:
         stage.arrived[DENTPORT] += 1
     before = stage.partner().server.logins
     result = stage.agent.exchange(DENTPORT)
-    assert (result.delivered.delivered, result.fetched) == (2, 3)
+    assert (result.delivered, result.fetched) == (2, 3)
     assert stage.partner().server.logins == before + 1
     assert [one.state for one in stage.receive()] == [FileState.IMPORTED] * 3
 
 
+@ON_SQLITE_ALONE
 def test_cycle_with_nothing_to_bring_makes_no_connection(stage: Stage) -> None:
     before = stage.partner().server.logins
     stage.agent.exchange(DENTPORT, fetch_files=False)
@@ -118,15 +125,17 @@ def test_cycle_with_nothing_to_bring_makes_no_connection(stage: Stage) -> None:
 # --- servers that fail -----------------------------------------------------------------------------
 
 
+@ON_SQLITE_ALONE
 def test_server_that_is_down_keeps_the_files_waiting(stage: Stage) -> None:
     with_receipt(stage)
     waiting = outbox_folder(stage, "waiting")
     with stage.agent_with(dentport=sftp_settings(stage, port=CLOSED_PORT)), pytest.raises(TransferError):
         stage.agent.exchange(DENTPORT)
     assert outbox_folder(stage, "waiting") == waiting
-    assert stage.agent.exchange(DENTPORT).delivered.delivered == 2
+    assert stage.agent.exchange(DENTPORT).delivered == 2
 
 
+@ON_SQLITE_ALONE
 def test_connection_lost_in_the_middle_leaves_no_file_under_its_name(stage: Stage) -> None:
     with_receipt(stage)
     waiting = outbox_folder(stage, "waiting")
@@ -140,6 +149,7 @@ def test_connection_lost_in_the_middle_leaves_no_file_under_its_name(stage: Stag
     assert sorted(on_server(stage).keys() & set(waiting)) == waiting
 
 
+@ON_SQLITE_ALONE
 def test_server_that_hangs_costs_one_deadline_and_not_one_for_each_file(stage: Stage) -> None:
     with_receipt(stage)
     waiting = outbox_folder(stage, "waiting")
@@ -158,7 +168,7 @@ def test_delivery_that_could_not_be_recorded_is_repeated_under_the_same_name(sta
     with database_away(stage), pytest.raises(DatabaseUnavailableError):
         stage.agent.exchange(DENTPORT)
     assert outbox_folder(stage, "waiting") == waiting
-    assert stage.agent.exchange(DENTPORT).delivered.delivered == 2
+    assert stage.agent.exchange(DENTPORT).delivered == 2
     assert sorted(on_server(stage)) == waiting
 
 
@@ -194,6 +204,7 @@ class BrokenSession:
         return getattr(self._session, name)
 
 
+@ON_SQLITE_ALONE
 def test_file_met_by_a_defect_waits_for_the_next_cycle(stage: Stage) -> None:
     with_receipt(stage)
     waiting = outbox_folder(stage, "waiting")
@@ -202,12 +213,13 @@ def test_file_met_by_a_defect_waits_for_the_next_cycle(stage: Stage) -> None:
     with lane.transport.connect() as session, pytest.raises(ZeroDivisionError):
         deliver(stage.agent.practice, lane, BrokenSession(session, "upload"))
     assert outbox_folder(stage, "waiting") == waiting
-    assert stage.agent.exchange(DENTPORT).delivered.delivered == 2
+    assert stage.agent.exchange(DENTPORT).delivered == 2
 
 
 # --- the way back ----------------------------------------------------------------------------------
 
 
+@ON_SQLITE_ALONE
 def test_file_fetched_is_removed_at_the_partners_and_imported(stage: Stage) -> None:
     sealed = stage.sealed(stage.booking())
     stage.partner().send(sealed)
@@ -230,6 +242,7 @@ def test_power_cut_before_the_remote_file_is_removed_fetches_it_again_as_a_dupli
     assert len(stage.take_receipts()) == 1
 
 
+@ON_SQLITE_ALONE
 def test_remote_file_that_is_too_big_keeps_no_other_from_being_fetched(stage: Stage) -> None:
     outgoing: Path = stage.partner().server.root / "outgoing"
     limit = stage.agent.config.settings.inbound.max_message_bytes
