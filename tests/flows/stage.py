@@ -14,6 +14,7 @@ from pathlib import Path
 from shutil import copytree
 from typing import Any
 
+import pytest
 import yaml
 
 from agent.app import Agent, build, utc_now
@@ -34,6 +35,9 @@ from tests.kit.house import House, PartnerSide
 
 DENTPORT, ZAHNZEIT = "dentport", "zahnzeit"
 HOUR, DAY = 3600, 86400
+
+ON_SQLITE_ALONE = pytest.mark.parametrize("furnished_stage", ["sqlite"], indirect=True)
+"""For what no database has a part in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from exchange_formats.envelope import Kind
 from exchange_formats.patients import PatientRecord, RemovalRecord
 from tests.flows.card_index import add_patient, answer, set_active
 from tests.flows.evidence import audit, files, rows, values
-from tests.flows.stage import DENTPORT, ZAHNZEIT, Stage
+from tests.flows.stage import DENTPORT, ON_SQLITE_ALONE, ZAHNZEIT, Stage
 from tests.kit.licensor import Licensor
 from tests.kit.openpgp import GpgHome
 
@@ -107,6 +107,7 @@ def test_patients_file_holds_exactly_the_active_patients_who_said_yes(stage: Sta
     assert {"Antwort4", "Ohne-Tag"} <= patients(document).keys()
 
 
+@ON_SQLITE_ALONE
 def test_patients_file_has_no_field_beyond_the_allowed_ones(stage: Stage) -> None:
     _, *lines, _ = stage.export_plain().splitlines()
     records = [json.loads(line) for line in lines]
@@ -116,6 +117,7 @@ def test_patients_file_has_no_field_beyond_the_allowed_ones(stage: Stage) -> Non
     assert {key for point in points for key in point} == {"system", "use", "value"}
 
 
+@ON_SQLITE_ALONE
 @pytest.mark.parametrize("kind", [Kind.AVAILABILITY, Kind.REFERENCE_DATA])
 def test_other_files_name_no_patient(stage: Stage, kind: Kind) -> None:
     content = stage.export_plain(kind).decode()
@@ -134,6 +136,7 @@ def test_partner_without_patients_gets_no_patients_file_even_when_asked_for(stag
     assert rows(stage.house.connector) == before
 
 
+@ON_SQLITE_ALONE
 @pytest.mark.parametrize("kind", [Kind.BOOKINGS, Kind.RECEIPTS])
 def test_kind_that_is_no_export_is_refused(stage: Stage, kind: Kind) -> None:
     with pytest.raises(UsageError):
@@ -255,6 +258,7 @@ def test_numbers_rise_for_each_partner_and_kind_by_itself(stage: Stage) -> None:
     assert numbers == [numbers[0], numbers[0] + 1, numbers[0] + 2]
 
 
+@ON_SQLITE_ALONE
 def test_availability_says_until_when_it_is_good(stage: Stage) -> None:
     now = utc_now().replace(microsecond=0)
     with stage.agent_with(clock=lambda: now):
@@ -286,6 +290,7 @@ class StoppedError(Exception):
     """Raised by a test in the middle of an export."""
 
 
+@ON_SQLITE_ALONE
 def test_export_broken_off_half_way_leaves_no_file_and_no_disclosure(stage: Stage) -> None:
     patient_id = add_patient(stage.house.connector, "Abbruch", consents={DENTPORT: "GRANTED"})
     crowd = _add_crowd(stage)
@@ -352,6 +357,7 @@ def _remove_crowd(stage: Stage, keys: list[int]) -> None:
             connection.execute(delete(table).where(table.c.patient_id.between(keys[0], keys[-1])))
 
 
+@ON_SQLITE_ALONE
 def test_names_and_numbers_that_no_format_has_room_for_hold_nothing_back(stage: Stage) -> None:
     add_patient(stage.house.connector, "Un\u200bsicht\u202ebar\t", consents={DENTPORT: "GRANTED"})
     add_patient(stage.house.connector, "\u200b", consents={DENTPORT: "GRANTED"})
@@ -391,6 +397,7 @@ def _licence(stage: Stage, days: tuple[int, int], partners: list[str], practice:
     return licensor.licence(practice or stage.agent.practice.practice_id, partners, first, last)
 
 
+@ON_SQLITE_ALONE
 @pytest.mark.parametrize(
     "licence",
     [
@@ -433,6 +440,7 @@ def test_without_a_licence_nothing_leaves_and_nothing_is_imported(
     assert [result.accepted for result in stage.receive()] == [1]
 
 
+@ON_SQLITE_ALONE
 def test_partner_key_that_expired_holds_the_export_until_it_is_renewed(stage: Stage) -> None:
     gpg = stage.partner().gpg
     ring = stage.agent.config.partners[DENTPORT].key_ring

@@ -35,9 +35,12 @@ from tests.flows.outages import (
     forbidden_name,
     wait_for_a_lock,
 )
-from tests.flows.stage import DENTPORT, ZAHNZEIT, Stage
+from tests.flows.stage import DENTPORT, ON_SQLITE_ALONE, ZAHNZEIT, Stage
 
 APPOINTMENT, PATIENT, STAFF = tables.appointment.c, tables.patient.c, tables.staff_member.c
+
+
+Outage = Callable[[Stage], AbstractContextManager[object]]
 
 
 def appointments(stage: Stage) -> int:
@@ -126,26 +129,42 @@ def clock_behind(stage: Stage) -> Iterator[Stage]:
 
 @pytest.mark.parametrize(
     ("outage", "error"),
+    [(otv_permission, OtvUserError), (database_away, DatabaseUnavailableError)],
+    ids=["otv user may do things", "database away"],
+)
+def test_fault_of_the_practice_database_blames_no_file_and_heals(
+    stage: Stage, outage: Outage, error: type[AgentError]
+) -> None:
+    _blames_no_file_and_heals(stage, outage, error)
+
+
+@ON_SQLITE_ALONE
+@pytest.mark.parametrize(
+    ("outage", "error"),
     [
-        (otv_permission, OtvUserError),
         (lambda stage: otv_user(stage, active=False), OtvUserError),
         (lambda stage: otv_user(stage, login_name="renamed"), OtvUserError),
         (gpg_missing, GpgUnavailableError),
         (own_key_gone, KeyUnusableError),
         (clock_behind, ClockBehindError),
         (no_folder_for_drafts, SpoolError),
-        (database_away, DatabaseUnavailableError),
     ],
     ids=[
-        "otv user may do things", "otv user inactive", "otv user missing", "gpg missing", "own key gone",
-        "clock behind", "no folder for drafts", "database away",
+        "otv user inactive",
+        "otv user missing",
+        "gpg missing",
+        "own key gone",
+        "clock behind",
+        "no folder for drafts",
     ],
-)  # fmt: skip
+)
 def test_fault_of_ours_blames_no_file_and_heals(
-    stage: Stage,
-    outage: Callable[[Stage], AbstractContextManager[object]],
-    error: type[AgentError],
+    stage: Stage, outage: Outage, error: type[AgentError]
 ) -> None:
+    _blames_no_file_and_heals(stage, outage, error)
+
+
+def _blames_no_file_and_heals(stage: Stage, outage: Outage, error: type[AgentError]) -> None:
     stage.send(stage.booking())
     quarantined, before = quarantine_reasons(stage, DENTPORT), appointments(stage)
     for _ in range(2):
@@ -244,6 +263,7 @@ def test_receipt_after_a_power_cut_equals_the_one_that_was_sent_before(stage: St
     assert after == before
 
 
+@ON_SQLITE_ALONE
 def test_power_cut_while_a_refused_file_is_set_aside_leaves_it_refused_once(stage: Stage) -> None:
     stage.drop(stage.sealed(stage.booking(), practice_id="elsewhere"))
     sweep_until_the_power_goes(stage, "inbound", "quarantine")
@@ -251,6 +271,7 @@ def test_power_cut_while_a_refused_file_is_set_aside_leaves_it_refused_once(stag
     assert len(stage.take_receipts()) == 1
 
 
+@ON_SQLITE_ALONE
 def test_file_at_which_the_power_always_goes_is_set_aside_and_the_next_one_imported(stage: Stage) -> None:
     stage.drop(stage.sealed(stage.booking()))
     for _ in range(3):
@@ -315,6 +336,7 @@ def test_slot_that_two_partners_want_at_once_goes_to_one_of_them(stage: Stage) -
     assert appointments(stage) == before + 1
 
 
+@ON_SQLITE_ALONE
 def test_practice_rows_are_untouched_by_files_that_wait(stage: Stage) -> None:
     before = practice_rows(stage.house.connector)
     stage.drop(stage.sealed(stage.booking()))

@@ -1,0 +1,177 @@
+"""Promise P11: what is known of patients stands in the database and in sealed files, and nowhere else.
+
+Canary names, contacts and birth dates are planted with the practice and in
+the partners' bookings. After a whole exchange, with refusals, quarantine and
+failures, at the most talkative log level, no other byte may hold one.
+"""
+
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text, update
+
+from agent.adapters import tables
+from agent.adapters.practice_schema import agent_tables
+from exchange_formats.bookings import BookingPatient
+from exchange_formats.envelope import Kind
+from exchange_formats.fields import ContactPoint
+from tests.flows.card_index import add_patient
+from tests.flows.evidence import practice_rows, quarantine_reasons, rows
+from tests.flows.outages import FORBIDDEN_NAME, database_away, forbidden_name
+from tests.flows.stage import DENTPORT, ZAHNZEIT, Stage
+from tests.kit.command_line import COMMAND, otv
+from tests.kit.house import default_plan, open_house
+from tests.kit.openpgp import short_folder
+
+GIVEN, FAMILY, MAILBOX, BORN = "Kanarigiven", "Kanarifamily", "kanarimail@example.org", date(1931, 7, 23)
+CANARIES = ("kanari", "1931-07-23", "23.07.1931", "19310723", "1931, 7, 23", FORBIDDEN_NAME.lower())
+START_SECONDS = 20
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """A house of its own, whose temporary files lie in its folder and whose agent logs all it can."""
+    url = None
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgresql_server")
+        url = server.url(server.create_database()).replace(":@", "@")
+    plan = default_plan(patients=20, days=10, columns=4, appointments_per_column_and_day=4)
+    with short_folder() as folder:
+        (folder / "tmp").mkdir()
+        monkeypatch.setenv("TMPDIR", str(folder / "tmp"))
+        monkeypatch.setattr(tempfile, "tempdir", str(folder / "tmp"))
+        with open_house(
+            folder, plan, url, logging={"level": "debug"}, offer={"booking_horizon_days": 14}
+        ) as house:
+            yield Stage(house, house.agent())
+
+
+def person(stage: Stage, given_name: str = GIVEN, **changes: object) -> BookingPatient:
+    contacts = [ContactPoint(system="email", use="home", value=MAILBOX)]
+    planted = {"family_name": FAMILY, "birth_date": BORN.isoformat(), "contact_points": contacts}
+    return stage.somebody(given_name, **planted | changes)
+
+
+def plant(stage: Stage) -> None:
+    """Patients of every answer, all of them canaries."""
+    for number, status in enumerate(("GRANTED", "GRANTED", "OPEN", "DENIED", "NONE")):
+        add_patient(
+            stage.house.connector,
+            f"{GIVEN}{number}",
+            FAMILY,
+            BORN,
+            consents={DENTPORT: status},
+            email=MAILBOX,
+        )
+    add_patient(stage.house.connector, f"{GIVEN}9", FAMILY, BORN, active=False, email=MAILBOX)
+
+
+def send_everything(stage: Stage) -> None:
+    """Bookings that are accepted, declined, refused and quarantined; names of files are foreign text too."""
+    partner = stage.partner()
+    good = stage.sealed(
+        stage.booking(person(stage)),
+        *(stage.booking(person(stage, f"{GIVEN}{number}")) for number in range(5)),
+    )
+    partner.send(good, f"{GIVEN}-{FAMILY}.pgp")
+    partner.send(good)
+    content = partner.bookings_file(
+        [stage.booking(person(stage)), stage.booking(person(stage), slot_id=FAMILY)]
+    )
+    partner.send(partner.gpg.seal(content))
+    partner.send(partner.gpg.seal(content.replace(b'"action":"book"', b'"action":"Kanari"')))
+    partner.send(partner.gpg.seal(f"{GIVEN} {FAMILY}\n{MAILBOX}".encode()))
+    partner.send(stage.sealed(stage.booking(person(stage)), practice_id=FAMILY))
+    partner.send(stage.sealed(stage.booking(person(stage)), partner_id=DENTPORT, message_id="m-1"))
+    partner.send(stage.sealed(stage.booking(person(stage)), partner_id=DENTPORT, message_id="m-1"))
+    other = stage.partner(ZAHNZEIT)
+    partner.send(other.gpg.seal(other.bookings_file([stage.booking(person(stage))])))
+    partner.send(partner.gpg.seal(content)[:-40])
+
+
+def test_no_patient_data_stands_anywhere_but_in_the_database_and_in_sealed_files(stage: Stage) -> None:
+    plant(stage)
+    said = [otv("sync", "--dry-run", config=stage.house.config_path).text, sync(stage)]
+    send_everything(stage)
+    said.append(sync(stage))
+    said += failures(stage)
+    if stage.house.connector.dialect == "sqlite":
+        said.append(serve(stage))
+
+    assert len(quarantine_reasons(stage, DENTPORT)) == 6
+    assert "kanari" in str(practice_rows(stage.house.connector)).lower()
+    assert FAMILY in str(stage.partner().inbox(Kind.PATIENTS)[0].records)
+    assert all("exit code" not in one for one in said)
+    assert found_in("\n".join(said).encode()) == []
+    assert found_in(str(rows(stage.house.connector, *agent_tables())).encode()) == []
+    leaks = {name: found for name, found in search(stage.house.folder) if found}
+    database = {name for name in leaks if name.startswith("practice.db")}
+    assert set(leaks) == database
+    assert bool(database) == (stage.house.connector.dialect == "sqlite")
+
+
+def sync(stage: Stage) -> str:
+    return otv("sync", config=stage.house.config_path).text
+
+
+def failures(stage: Stage) -> list[str]:
+    """What is said when the database refuses a patient's row, cannot be read, or is away."""
+    said = []
+    partner = stage.partner()
+    with forbidden_name(stage.house.connector):
+        partner.send(stage.sealed(stage.booking(person(stage, family_name=FORBIDDEN_NAME))))
+        said.append(sync(stage))
+    assert "refused" in said[-1]
+    said.append(sync(stage))
+    if stage.house.connector.dialect == "sqlite":
+        with stage.house.connector.writing() as connection:
+            connection.execute(
+                text(f"UPDATE patient SET birth_date = '{BORN:%d.%m.%Y}' WHERE patient_id = 3")
+            )
+        said.append(otv("export", config=stage.house.config_path).text)
+        with stage.house.connector.writing() as connection:
+            patient = tables.patient
+            connection.execute(update(patient).where(patient.c.patient_id == 3).values(birth_date=BORN))
+    partner.send(stage.sealed(stage.booking(person(stage))))
+    with database_away(stage):
+        said.append(sync(stage))
+    said.append(sync(stage))
+    return said
+
+
+def serve(stage: Stage) -> str:
+    """The service as a process of its own, until it has answered a booking."""
+    command = [*COMMAND, "run", "--config", str(stage.house.config_path)]
+    partner = stage.partner()
+    answered = len(partner.inbox(Kind.RECEIPTS))
+    partner.send(stage.sealed(stage.booking(person(stage))))
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        ends_at = time.monotonic() + START_SECONDS
+        while len(partner.inbox(Kind.RECEIPTS)) == answered and time.monotonic() < ends_at:
+            time.sleep(0.1)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=START_SECONDS)
+    assert len(partner.inbox(Kind.RECEIPTS)) == answered + 1
+    return said
+
+
+def search(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Every file, by its name and its bytes."""
+    for path in folder.rglob("*"):
+        name = str(path.relative_to(folder))
+        # What the partners open stands in their own homes, and in no file at all.
+        yield name, found_in(name.encode()) + (found_in(path.read_bytes()) if path.is_file() else [])
+
+
+def found_in(content: bytes) -> list[str]:
+    """The canaries in these bytes, whatever their case, as UTF-8 or UTF-16."""
+    plain = content.lower()
+    return [one for one in CANARIES if one.encode() in plain or one.encode("utf-16-le") in plain]
