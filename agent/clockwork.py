@@ -24,6 +24,8 @@ from agent.troubles import Troubles
 log = logging.getLogger(__name__)
 
 MAX_THREADS = 64
+RETRY_SECONDS = 60.0
+"""A job that failed has its next turn then at the latest: a daily one is not to wait a day (promise P9)."""
 # A run that starts late still runs, and of several missed ones only the last (apscheduler #146, #292).
 JOB_DEFAULTS = {"coalesce": True, "misfire_grace_time": 3600, "max_instances": 1}
 
@@ -35,8 +37,9 @@ class StopRequestedError(AgentError):
 class Clockwork:
     """A scheduler whose jobs may fail; nothing runs before `start` and nothing begins after `stop`."""
 
-    def __init__(self, troubles: Troubles) -> None:
+    def __init__(self, troubles: Troubles, retry_seconds: float = RETRY_SECONDS) -> None:
         self._troubles = troubles
+        self._retry_seconds = retry_seconds
         self._stop = threading.Event()
         self._idle = threading.Condition()
         self._running = 0
@@ -84,6 +87,10 @@ class Clockwork:
         with suppress(JobLookupError):
             job.modify(next_run_time=due)
 
+    def retry(self, name: str) -> None:
+        """Another turn as after a failure, for a job that goes on although something in it failed."""
+        self.soon(name, self._retry_seconds)
+
     def break_off_if_stopping(self, _done: int) -> None:
         """For work that tells its progress. Raises StopRequestedError."""
         if self.stopping:
@@ -101,6 +108,7 @@ class Clockwork:
             log.info("%s: broken off, the service stops", name)
         except Exception as error:
             self._troubles.met(name, error)
+            self.retry(name)
         finally:
             with self._idle:
                 self._running -= 1

@@ -166,7 +166,7 @@ class Daemon:
             if partner_id not in agent.lanes:
                 return
             result = agent.exchange(partner_id)
-        delivered = result.delivered.delivered
+        delivered = result.delivered
         if delivered or result.fetched:
             log.info("%s: %d delivered, %d fetched", partner_id, delivered, result.fetched)
         if result.fetched:
@@ -205,10 +205,12 @@ class Daemon:
         return True
 
     def _look_again(self) -> None:
-        """Soon, if files wait that have not held still yet; in its own time, if a fault of ours is why."""
-        hindered = self._troubles.current()
+        """Soon, at files that have not held still yet; as after a failure, where a fault of ours was met."""
+        troubles = self._troubles.current()
         for partner_id, lane in self._agent.lanes.items():
-            if _receiving(partner_id) not in hindered and lane.inbound.counts()["waiting"]:
+            if _receiving(partner_id) in troubles:
+                self._clockwork.retry("sweep")
+            elif lane.inbound.counts()["waiting"]:
                 self._wake()
 
     def _wake(self) -> None:

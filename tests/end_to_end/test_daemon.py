@@ -1,0 +1,220 @@
+"""The service as a real process: it exchanges, takes up changes, outlasts hanging servers and kill -9."""
+
+import random
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from agent.adapters import tables
+from exchange_formats.bookings import BookingPatient, BookingRecord
+from exchange_formats.envelope import Kind
+from exchange_formats.fields import ContactPoint
+from exchange_formats.receipts import BookingOutcome
+from tests.demo.scenes import Offers, booking_of
+from tests.kit.command_line import edited, otv, patients_named_in
+from tests.kit.house import House, PartnerSide, default_plan, open_house
+from tests.kit.openpgp import short_folder
+from tests.kit.service import Service, gpg_agents, wait_until
+from tests.kit.sftp_servers import Misbehaviour
+
+NEVER_BY_THE_CLOCK = 3600
+STOPS_WITHIN_SECONDS = 10
+
+
+@contextmanager
+def house_with(**schedule: int) -> Iterator[House]:
+    """A small house whose servers are visited and whose settings are looked at every second."""
+    plan = default_plan(patients=60, columns=4, days=10)
+    times = {"exchange_every_seconds": 1, "reload_every_seconds": 1, "sweep_every_seconds": 1, **schedule}
+    offer = {"booking_horizon_days": 10}
+    with short_folder() as folder, open_house(folder, plan, schedule=times, offer=offer) as house:
+        yield house
+
+
+class Newcomers:
+    """Bookings of new patients, each for a slot of its own, made from what the partner has received."""
+
+    def __init__(self, partner: PartnerSide) -> None:
+        self._partner = partner
+        self._offers = Offers(partner)
+        records = partner.inbox(Kind.REFERENCE_DATA)[-1].records
+        self._assignments = {
+            record.assignment_id
+            for record in records
+            if record.record == "appointment_assignment" and record.open_to_new_patients
+        }
+
+    def booking(self) -> BookingRecord:
+        somebody = BookingPatient(
+            given_name="Ayşe",
+            family_name=f"Neu{secrets.token_hex(4)}",
+            birth_date=date(1991, 6, 17).isoformat(),
+            contact_points=[ContactPoint(system="email", use="home", value="neu@example.org")],
+            new_patient=True,
+        )
+        return booking_of(self._partner, self._offers.next(self._assignments), somebody)
+
+
+def has_exports(partner: PartnerSide) -> bool:
+    return bool(partner.inbox(Kind.AVAILABILITY) and partner.inbox(Kind.REFERENCE_DATA))
+
+
+def answers(partner: PartnerSide) -> list[BookingOutcome]:
+    """The outcome of every booking in every receipt."""
+    records = (record for receipt in partner.inbox(Kind.RECEIPTS) for record in receipt.records)
+    return [record for record in records if isinstance(record, BookingOutcome)]
+
+
+def push(house: House, partner: PartnerSide, *bookings: BookingRecord) -> None:
+    """Straight into the inbound folder, as a partner with an account on the practice's server does."""
+    waiting = house.data_folder / "inbound" / partner.partner_id / "waiting"
+    part = waiting / f"{secrets.token_hex(8)}.part"
+    part.write_bytes(partner.gpg.seal(partner.bookings_file(bookings)))
+    part.rename(part.with_suffix(".pgp"))
+
+
+def count(house: House, table: Any, *conditions: Any) -> int:
+    with house.connector.reading() as connection:
+        return connection.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
+
+
+def test_service_exchanges_with_both_partners_holds_the_house_and_ends_clean() -> None:
+    with house_with(sweep_every_seconds=NEVER_BY_THE_CLOCK) as house, Service(house.config_path) as service:
+        dentport, zahnzeit = house.partners["dentport"], house.partners["zahnzeit"]
+        wait_until(lambda: has_exports(dentport) and has_exports(zahnzeit))
+        wait_until(lambda: bool(dentport.inbox(Kind.PATIENTS)))
+
+        dentport.book(Newcomers(dentport).booking())
+        wait_until(lambda: len(answers(dentport)) == 1)
+        # No sweep is due for an hour: only the folder's event can have told.
+        push(house, zahnzeit, Newcomers(zahnzeit).booking())
+        wait_until(lambda: len(answers(zahnzeit)) == 1)
+        # Both took the first slot they were offered; the one who came second is told so.
+        assert [answers(partner)[0].reason for partner in (dentport, zahnzeit)] == [None, "slot_taken"]
+
+        second = otv("sync", config=house.config_path)
+        assert (second.code, "another otv-agent process works" in second.err) == (50, True)
+        assert "agent     running" in otv("status", config=house.config_path).out
+        assert otv("check", config=house.config_path).code == 0
+
+        assert gpg_agents(house.data_folder / "gpg")
+        code, seconds = service.stop()
+        assert code == 0
+        assert seconds < STOPS_WITHIN_SECONDS
+        assert gpg_agents(house.data_folder / "gpg") == []
+        assert service.log[-2:] == ["stopping", "stopped"]
+        assert service.count("^(ERROR|CRITICAL|WARNING)") == 0
+        assert patients_named_in("\n".join(service.log), house.connector) == []
+
+
+def test_service_takes_up_a_new_partner_and_refuses_a_broken_change() -> None:
+    with house_with(sweep_every_seconds=NEVER_BY_THE_CLOCK) as house:
+        partner_file = house.config_path.parent / "partners/zahnzeit.yaml"
+        ring = house.data_folder / "keys/partners/zahnzeit.pgp"
+        kept = {file: file.read_bytes() for file in (partner_file, ring)}
+        for file in kept:
+            file.unlink()
+        dentport, zahnzeit = house.partners["dentport"], house.partners["zahnzeit"]
+        with Service(house.config_path) as service:
+            wait_until(lambda: has_exports(dentport))
+            for file, content in reversed(kept.items()):
+                file.write_bytes(content)
+            service.wait_for("configuration changed: now 2 partner")
+            wait_until(lambda: has_exports(zahnzeit))
+            push(house, zahnzeit, Newcomers(zahnzeit).booking())
+            wait_until(lambda: len(answers(zahnzeit)) == 1)
+
+            with edited(house.config_path, lambda content: content.update(surprise=True)):
+                service.wait_for("ERROR .*the old one stays in force.*agent.yaml:.*surprise")
+                push(house, dentport, Newcomers(dentport).booking())
+                wait_until(lambda: len(answers(dentport)) == 1)
+                house.config_path.write_text("database: [")
+                service.wait_for("the old one stays in force", times=2)
+            service.wait_for("the old one stays in force.*works again")
+            assert service.count("the old one stays in force") == 3
+            assert service.stop()[0] == 0
+
+
+def test_service_serves_one_partner_while_the_other_ones_server_hangs_and_ends_in_time() -> None:
+    with house_with() as house:
+        dentport, zahnzeit = house.partners["dentport"], house.partners["zahnzeit"]
+        dentport.server.misbehaviour = Misbehaviour(hang_at="open")
+        with Service(house.config_path) as service:
+            wait_until(lambda: any((house.data_folder / "outbox/dentport/claimed").glob("*")))
+            wait_until(lambda: has_exports(zahnzeit))
+            zahnzeit.book(Newcomers(zahnzeit).booking())
+            wait_until(lambda: len(answers(zahnzeit)) == 1)
+            code, seconds = service.stop()
+            assert (code, seconds < STOPS_WITHIN_SECONDS) == (0, True)
+            assert service.count("the next start takes it up again") == 1
+        dentport.server.misbehaviour = Misbehaviour()
+        assert otv("deliver", config=house.config_path).code == 0
+        assert has_exports(dentport)
+
+
+def test_trouble_of_the_service_is_told_once_at_its_start_and_once_at_its_end() -> None:
+    with house_with() as house, Service(house.config_path) as service:
+        dentport = house.partners["dentport"]
+        wait_until(lambda: has_exports(dentport))
+        licence, away = house.data_folder / "licence.pgp", house.folder / "away.pgp"
+        dentport.server.misbehaviour = Misbehaviour(drop_after_bytes=0)
+        licence.rename(away)
+        push(house, dentport, Newcomers(dentport).booking())
+        service.wait_for("ERROR +dentport: receiving: no licence file")
+        service.wait_for("ERROR +exchange zahnzeit: no licence file")
+        time.sleep(2)  # time enough to say everything twice
+        away.rename(licence)
+        service.wait_for("INFO +dentport: receiving: works again")
+        service.wait_for("INFO +exchange zahnzeit: works again")
+        service.wait_for("ERROR +exchange dentport: 127.0.0.1.*connection was lost")
+        visits = dentport.server.logins
+        wait_until(lambda: dentport.server.logins > visits + 2)
+        dentport.server.misbehaviour = Misbehaviour()
+        service.wait_for("INFO +exchange dentport: works again")
+        wait_until(lambda: len(answers(dentport)) == 1)
+        assert service.count("dentport: receiving: ") == 2
+        assert service.count("exchange zahnzeit: ") == 2
+        assert service.count("exchange dentport: .*connection was lost") == 1
+        assert service.stop()[0] == 0
+
+
+def test_service_killed_again_and_again_imports_every_booking_once_and_answers_each() -> None:
+    moments = random.Random(7)
+    with house_with() as house:
+        dentport = house.partners["dentport"]
+        assert otv("sync", config=house.config_path).code == 0
+        newcomers = Newcomers(dentport)
+        bookings = [newcomers.booking() for _ in range(12)]
+        for number, booking in enumerate(bookings):
+            if number % 2:
+                dentport.book(booking)
+            else:
+                push(house, dentport, booking)
+        for _ in range(3):
+            with Service(house.config_path) as service:
+                service.wait_for("file .* imported", times=moments.randint(1, 3))
+        with Service(house.config_path) as service:
+            wanted = {booking.booking_id for booking in bookings}
+            wait_until(lambda: {answer.booking_id for answer in answers(dentport)} == wanted)
+            assert service.stop()[0] == 0
+        assert {answer.outcome for answer in answers(dentport)} == {"accepted"}
+        assert count(house, tables.booking) == len(bookings)
+        entry = tables.audit_entry
+        assert count(house, entry, entry.c.event == "file imported") == len(bookings)
+        assert count(house, tables.patient, tables.patient.c.family_name.like("Neu%")) == len(bookings)
+        assert not any(path.is_file() for path in unfinished(house))
+        assert otv("audit", "verify", config=house.config_path).code == 0
+
+
+def unfinished(house: House) -> Iterator[Path]:
+    """Files that are not at their end: drafts, waiting, claimed, set aside; on either side."""
+    for spool in ("outbox", "inbound"):
+        for state in ("drafts", "waiting", "claimed", "released", "quarantine", "failed"):
+            yield from (house.data_folder / spool).glob(f"*/{state}/*")
+    yield from (house.partners["dentport"].server.root / "outgoing").iterdir()
