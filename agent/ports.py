@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from agent.domain.intervals import Interval
 from agent.domain.practice import ContactPoint, Patient, PracticeCalendar, StaffMember
@@ -232,8 +232,7 @@ class PracticeIdentity:
     time_zone: str
 
 
-@dataclass(frozen=True, slots=True)
-class ConsentedPatient:
+class ConsentedPatient(NamedTuple):
     """A patient with GRANTED for the partner, and the alias that partner knows it by (reading A4)."""
 
     patient: Patient

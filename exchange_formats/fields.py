@@ -32,7 +32,8 @@ UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def _printable(text: str) -> str:
-    if any(unicodedata.category(character) in UNPRINTABLE for character in text):
+    # `isprintable` is the quick answer for nearly all names; it only doubts unusual spaces as well.
+    if not text.isprintable() and any(unicodedata.category(one) in UNPRINTABLE for one in text):
         raise ValueError("holds a control, invisible or unassigned character")
     if text != text.strip():
         raise ValueError("begins or ends with a space")

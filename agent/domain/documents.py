@@ -6,7 +6,7 @@ What may leave is decided in `agent.domain.consent` and
 
 import unicodedata
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Literal
 
@@ -19,6 +19,7 @@ from agent.domain.availability import (
     slot_id,
     template_time,
 )
+from agent.domain.consent import usable_birth_date
 from agent.domain.intervals import Interval, intersected
 from agent.domain.practice import ContactPoint, OfferTerms, Patient, PracticeCalendar
 from exchange_formats import availability, fields, patients, reference_data
@@ -31,8 +32,8 @@ MIN_CONTACT_CHARACTERS = 3
 MAX_CONTACT_CHARACTERS = 200
 MAX_CONTACT_POINTS = 50
 
-SYSTEMS: dict[str, Literal["phone", "email"]] = {"phone": "phone", "email": "email"}
-USES: dict[str, Literal["home", "work", "mobile"]] = {"home": "home", "work": "work", "mobile": "mobile"}
+SYSTEMS = frozenset({"phone", "email"})
+USES = frozenset({"home", "work", "mobile"})
 
 
 @lru_cache(maxsize=65536)
@@ -156,19 +157,27 @@ def reference_records(calendar: PracticeCalendar) -> Generator[Record, None, Non
         )
 
 
-def patient_record(patient: Patient, alias: str) -> patients.PatientRecord | None:
-    """What may be told of a patient (rule R14); None if no name remains without invisible characters."""
+def patient_record(patient: Patient, alias: str, today: date) -> patients.PatientRecord | None:
+    """What may be told of a patient (rule R14); None if no name remains without invisible characters.
+
+    A placeholder is no birth date (reading A7).
+    """
     given_name = _presentable(patient.given_name, MAX_NAME_CHARACTERS)
     family_name = _presentable(patient.family_name, MAX_NAME_CHARACTERS)
     if not given_name or not family_name:
         return None
-    contacts = [_contact_record(contact) for contact in patient.contact_points[:MAX_CONTACT_POINTS]]
-    return patients.PatientRecord(
-        patient_id=alias,
-        given_name=given_name,
-        family_name=family_name,
-        birth_date=patient.birth_date.isoformat() if patient.birth_date else None,
-        contact_points=[contact for contact in contacts if contact],
+    birth_date = usable_birth_date(patient.birth_date, today)
+    contacts = [_contact_fields(contact) for contact in patient.contact_points[:MAX_CONTACT_POINTS]]
+    # Validated whole and at once: making the parts one by one takes twice as long.
+    return patients.PatientRecord.model_validate(
+        {
+            "record": "patient",
+            "patient_id": alias,
+            "given_name": given_name,
+            "family_name": family_name,
+            "birth_date": birth_date.isoformat() if birth_date else None,
+            "contact_points": [contact for contact in contacts if contact],
+        }
     )
 
 
@@ -177,17 +186,17 @@ def removal_record(alias: str) -> patients.RemovalRecord:
     return patients.RemovalRecord(patient_id=alias)
 
 
-def _contact_record(contact: ContactPoint) -> fields.ContactPoint | None:
+def _contact_fields(contact: ContactPoint) -> dict[str, str] | None:
     """None for what the formats have no word for, such as a fax."""
     value = _presentable(contact.value, MAX_CONTACT_CHARACTERS)
     if len(value) < MIN_CONTACT_CHARACTERS or contact.system not in SYSTEMS or contact.use not in USES:
         return None
-    return fields.ContactPoint(system=SYSTEMS[contact.system], use=USES[contact.use], value=value)
+    return {"system": contact.system, "use": contact.use, "value": value}
 
 
 def _presentable(text: str, max_characters: int) -> str:
     """A value from the practice's records as the formats allow it: no invisible characters, not too long."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text.strip()[:max_characters].strip()
     kept = (character for character in text if unicodedata.category(character) not in fields.UNPRINTABLE)
     return "".join(kept).strip()[:max_characters].strip()

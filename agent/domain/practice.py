@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Consent(StrEnum):
@@ -173,8 +174,9 @@ class OfferTerms:
     grid_minutes: int
 
 
-@dataclass(frozen=True, slots=True)
-class ContactPoint:
+# Contact points and patients come by the hundred thousand: a named tuple is made three times as fast
+# as a frozen dataclass.
+class ContactPoint(NamedTuple):
     """Verbindung: FHIR R4 `ContactPoint.system` and `.use`, and the value as written."""
 
     system: str
@@ -182,8 +184,7 @@ class ContactPoint:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Patient:
+class Patient(NamedTuple):
     """A patient record as far as the rules need it, with the consent for the partner in question."""
 
     patient_id: int

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from agent.domain import documents
 from agent.domain.availability import busy_window, offer_window
@@ -161,7 +161,7 @@ def _records(
     dry_run: bool = False,
 ) -> Generator[Record, None, None]:
     if kind is Kind.PATIENTS:
-        return _patients(snapshot, lane, result, dry_run=dry_run)
+        return _patients(snapshot, lane, result, now.date(), dry_run=dry_run)
     calendar = snapshot.calendar()
     if kind is Kind.REFERENCE_DATA:
         return documents.reference_records(calendar)
@@ -170,7 +170,7 @@ def _records(
 
 
 def _patients(
-    snapshot: PracticeSnapshot, lane: Lane, result: ExportResult, *, dry_run: bool
+    snapshot: PracticeSnapshot, lane: Lane, result: ExportResult, today: date, *, dry_run: bool
 ) -> Generator[Record, None, None]:
     with closing(snapshot.consented_patients(lane.partner_id)) as stream:
         for consented in stream:
@@ -180,7 +180,7 @@ def _patients(
                 continue
             if consented.alias is None and not dry_run:
                 continue  # Agreed after the aliases were given: in the next file.
-            record = documents.patient_record(patient, consented.alias or "not-yet-given")
+            record = documents.patient_record(patient, consented.alias or "not-yet-given", today)
             if record is None:
                 continue
             if not consented.disclosed:
