@@ -138,6 +138,7 @@ def test_two_bookings_of_one_slot_in_one_file_the_first_gets_it(stage: Stage) ->
     assert values(stage.house.connector, PATIENT.patient_id, PATIENT.given_name == "Zuspät") == []
 
 
+@ON_SQLITE_ALONE
 def test_first_booking_through_a_partner_opens_its_consent_page_and_answers_nothing(stage: Stage) -> None:
     page = tables.consent_page.c
     before = rows(stage.house.connector, tables.consent)
@@ -177,6 +178,7 @@ def test_patient_id_is_told_of_a_patient_who_agreed_and_was_sent(stage: Stage) -
     assert stage.send(stage.booking(stage.somebody("Ja-Eins"))).outcome.patient_id == aliases["Ja-Eins"]
 
 
+@ON_SQLITE_ALONE
 def test_patient_id_is_not_told_before_the_partner_was_sent_the_patient(stage: Stage) -> None:
     patient_id = add_patient(stage.house.connector, "Ja-Zwei", consents={DENTPORT: "GRANTED"})
     with stage.agent.practice.database.write() as work:
@@ -243,6 +245,7 @@ def test_every_wish_for_what_is_not_on_offer_is_declined_with_its_reason(stage: 
     assert practice_rows(stage.house.connector) == before
 
 
+@ON_SQLITE_ALONE
 def test_slot_taken_by_the_staff_before_the_file_came_is_declined(stage: Stage) -> None:
     slot = stage.slot()
     stage.send(stage.booking(slot=slot))
@@ -281,6 +284,7 @@ def test_same_booking_in_another_message_gets_its_first_answer(stage: Stage) -> 
     assert appointments(stage) == before
 
 
+@ON_SQLITE_ALONE
 def test_same_booking_twice_in_one_file_is_booked_once(stage: Stage) -> None:
     booking, before = stage.booking(), appointments(stage)
     answered = stage.send(booking, booking)
@@ -308,6 +312,7 @@ def test_another_revision_of_a_booking_that_stands_is_no_second_appointment(stag
     assert practice_rows(stage.house.connector) == before
 
 
+@ON_SQLITE_ALONE
 def test_another_revision_of_a_booking_that_was_declined_is_decided_anew(stage: Stage) -> None:
     declined = stage.booking(slot_id="nonsense")
     assert stage.send(declined).outcome.outcome == "declined"
@@ -315,6 +320,7 @@ def test_another_revision_of_a_booking_that_was_declined_is_decided_anew(stage: 
     assert stage.send(again).outcome.outcome == "accepted"
 
 
+@ON_SQLITE_ALONE
 def test_same_booking_id_of_another_partner_is_another_booking(stage: Stage) -> None:
     mine, theirs = stage.booking(booking_id="shared"), stage.booking(booking_id="shared")
     assert stage.send(mine).outcome.outcome == "accepted"
@@ -364,6 +370,7 @@ def test_repeat_that_comes_after_the_longest_age_gets_its_first_answer(stage: St
     assert (again.result.state, again.plain) == (FileState.DUPLICATE, first.plain)
 
 
+@ON_SQLITE_ALONE
 def test_message_refused_for_its_future_date_stays_refused_when_the_date_has_come(stage: Stage) -> None:
     """Else whoever can copy files on the server books what the partner was told is refused."""
     content = stage.partner().bookings_file([stage.booking()], created_at=utc_now() + timedelta(minutes=11))
@@ -492,6 +499,7 @@ def test_receipt_of_ours_sent_back_as_it_is_is_quarantined(stage: Stage) -> None
 # --- who did what ----------------------------------------------------------------------------------
 
 
+@ON_SQLITE_ALONE
 def test_import_writes_its_deeds_into_the_audit_without_a_name(stage: Stage) -> None:
     booking = stage.booking(booking_id="audited")
     newest = len(audit(stage))

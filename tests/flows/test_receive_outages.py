@@ -254,6 +254,7 @@ def test_power_cut_in_any_gap_leaves_one_appointment_and_one_receipt(
     assert list((stage.house.data_folder / "outbox" / DENTPORT / "drafts").iterdir()) == []
 
 
+@ON_SQLITE_ALONE
 def test_receipt_after_a_power_cut_equals_the_one_that_was_sent_before(stage: Stage) -> None:
     stage.drop(stage.sealed(stage.booking()))
     sweep_until_the_power_goes(stage, "inbound", "archive")
