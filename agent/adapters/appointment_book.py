@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from agent.adapters import tables
+from agent.adapters.database_errors import patients_readable
 from agent.adapters.practice_schema import GUARD_NAME
 from agent.domain.consent import PLACEHOLDER_BIRTH_DATE, usable_birth_date
 from agent.domain.practice import Consent, ContactPoint, Patient
@@ -158,7 +159,8 @@ class SqlAppointmentBook:
             .where(condition)
             .order_by(patient.c.patient_id, contact_point.c.contact_point_id)
         )
-        return [_patient(tuple(group)) for _, group in groupby(rows, key=attrgetter("patient_id"))]
+        with patients_readable():
+            return [_patient(tuple(group)) for _, group in groupby(rows, key=attrgetter("patient_id"))]
 
     def _add_contact_points(self, patient_id: int, contact_points: Iterable[ContactPoint]) -> None:
         rows = [

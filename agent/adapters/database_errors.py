@@ -69,6 +69,17 @@ def translated(place: str) -> Iterator[None]:
         raise _translation(place, error) from None
 
 
+@contextmanager
+def patients_readable() -> Iterator[None]:
+    """Raises SchemaMismatchError: SQLite keeps any text as a date, and the error of reading one quotes it."""
+    try:
+        yield
+    except (ValueError, KeyError):
+        raise SchemaMismatchError(
+            "a patient's birth date is not written YYYY-MM-DD, or an answer is none of OPEN, GRANTED, DENIED"
+        ) from None
+
+
 def _translation(place: str, error: BaseException | None) -> DatabaseError:
     if isinstance(error, psycopg.Error):
         return _of_postgresql(place, error)

@@ -7,8 +7,7 @@ nothing is ever written.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Generator
 from datetime import date
 from typing import Any
 
@@ -27,6 +26,7 @@ from sqlalchemy import (
 )
 
 from agent.adapters import tables
+from agent.adapters.database_errors import patients_readable
 from agent.adapters.practice_calendar import read_calendar
 from agent.adapters.row_stream import streamed
 from agent.domain.intervals import Interval, merged, utc_datetime
@@ -104,7 +104,7 @@ class SqlPracticeSnapshot:
         """
         to_date = date.fromisoformat if self._connection.dialect.name == "sqlite" else _same
         with (
-            _readable(),
+            patients_readable(),
             streamed(self._connection, _patients(partner_id)) as patients,
             streamed(self._connection, _contacts(partner_id)) as contacts,
         ):
@@ -155,17 +155,6 @@ class SqlPracticeSnapshot:
         if self._connection.dialect.name == "sqlite":
             return cast(func.strftime("%s", moment), Integer)
         return cast(extract("epoch", moment), Integer)
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    """SQLite keeps any text as a date; the error of reading one would quote it."""
-    try:
-        yield
-    except (ValueError, KeyError):
-        raise SchemaMismatchError(
-            "a patient's birth date is not written YYYY-MM-DD, or an answer is none of OPEN, GRANTED, DENIED"
-        ) from None
 
 
 def _same(value: Any) -> Any:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select, text, update
 
 from agent.adapters import tables
 from agent.app import utc_now
@@ -20,11 +20,12 @@ from agent.errors import (
     GpgUnavailableError,
     KeyUnusableError,
     OtvUserError,
+    SchemaMismatchError,
     SpoolError,
 )
 from agent.flows.receive import FileState, sweep
 from exchange_formats.receipts import BookingReason
-from tests.flows.card_index import take_slot
+from tests.flows.card_index import add_patient, take_slot
 from tests.flows.evidence import assert_books_balance, practice_rows, quarantine_reasons, values
 from tests.flows.outages import (
     FORBIDDEN_NAME,
@@ -210,6 +211,24 @@ def test_booking_that_a_rule_of_the_database_forbids_waits_and_keeps_no_other_wa
         assert stage.agent.lane(DENTPORT).inbound.counts()["waiting"] == 1
     assert [result.accepted for result in stage.receive()] == [2]
     assert len(stage.take_receipts()) == 2
+
+
+@ON_SQLITE_ALONE
+def test_birth_date_that_is_none_in_the_card_index_makes_files_wait(stage: Stage) -> None:
+    """SQLite takes any text for a date; PostgreSQL does not."""
+    spoiled = add_patient(stage.house.connector, "Verschrieben")
+    with stage.house.connector.writing() as connection:
+        connection.execute(text(f"UPDATE patient SET birth_date = '17.05.1980' WHERE patient_id = {spoiled}"))
+    stage.drop(stage.sealed(stage.booking()))
+    for _ in range(5):
+        with pytest.raises(SchemaMismatchError) as raised:
+            stage.receive()
+        assert "1980" not in str(raised.value)
+    with stage.house.connector.writing() as connection:
+        connection.execute(
+            update(tables.patient).where(PATIENT.patient_id == spoiled).values(birth_date=None)
+        )
+    assert [result.accepted for result in stage.receive()] == [1]
 
 
 # --- the power goes between two steps --------------------------------------------------------------
