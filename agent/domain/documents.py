@@ -168,7 +168,7 @@ def patient_record(patient: Patient, alias: str, today: date) -> patients.Patien
         return None
     birth_date = usable_birth_date(patient.birth_date, today)
     contacts = [_contact_fields(contact) for contact in patient.contact_points[:MAX_CONTACT_POINTS]]
-    # Validated whole and at once: making the parts one by one takes twice as long.
+    # Validated whole and at once: making the parts one by one takes longer.
     return patients.PatientRecord.model_validate(
         {
             "record": "patient",
