@@ -184,14 +184,15 @@ def _finding(what: str, look: Callable[[], object]) -> Finding:
 def _require_tables(agent: Agent) -> None:
     problems = practice_problems(agent)
     if problems:
-        raise SchemaMismatchError("; ".join(problems))
+        others = f"; and {len(problems) - 1} more" if len(problems) > 1 else ""
+        raise SchemaMismatchError(problems[0] + others)
 
 
 def _require_own_key(agent: Agent) -> None:
     """It is there, good, and opens with its passphrase: a word is sealed to ourselves and opened again."""
     settings = agent.config.settings
     _require_good(own_key(agent.config))
-    require_own_folder(settings.data_folder)  # else gpg would leave files there that the service cannot use
+    require_own_folder(settings.gpg_home)  # else gpg would leave files there that the service cannot use
     try:
         secret_key(settings).prove()
     finally:

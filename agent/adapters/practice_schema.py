@@ -8,11 +8,13 @@ queue and a trigger therefore sees everything that is committed.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Connection, Table, insert, select, text
 
 from agent.adapters import tables
 from agent.adapters.database import Connector
+from agent.errors import DatabaseError
 
 SCHEMA_VERSION = 1
 GUARD_NAME = "appointment_no_overlap"
@@ -132,11 +134,20 @@ def _agent_privileges(table: Table) -> tuple[str, ...]:
 
 def _create(connector: Connector, schema: str | None, wanted: Iterable[Table]) -> None:
     if connector.sqlite_file:
-        connector.sqlite_file.touch(mode=0o600)
+        _make_file(connector.sqlite_file)
     with connector.writing() as connection:
         if schema:
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"))
         tables.metadata.create_all(connection, tables=list(wanted))
+
+
+def _make_file(file: Path) -> None:
+    """With its folder, for this account alone: it will hold patients."""
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+    except OSError as error:
+        raise DatabaseError(f"sqlite {file} cannot be made: {error.strerror}") from error
 
 
 def _guard_sqlite(connection: Connection) -> None:

@@ -42,22 +42,22 @@ def sole_process(data_folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def require_own_folder(data_folder: Path) -> None:
+def require_own_folder(folder: Path) -> None:
     """Raises SpoolError for a folder that is missing, another account's or not to be written to.
 
     Above all for root, who may write everywhere: the service's account could
     not read what root leaves there. On Windows access lists decide.
     """
     try:
-        owner = data_folder.stat().st_uid
+        owner = folder.stat().st_uid
+    except FileNotFoundError as error:
+        raise SpoolError(f"{folder} does not exist: create it for the account that runs the agent") from error
     except OSError as error:
-        raise SpoolError(f"cannot look at the data folder {data_folder}: {error.strerror}") from error
-    if not os.access(data_folder, os.W_OK | os.X_OK):
-        raise SpoolError(f"this account may not write to the data folder {data_folder}")
+        raise SpoolError(f"cannot look at {folder}: {error.strerror}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SpoolError(f"this account may not write to {folder}")
     if sys.platform != "win32" and owner != os.geteuid():
-        raise SpoolError(
-            f"the data folder {data_folder} belongs to another account: run this as that account"
-        )
+        raise SpoolError(f"{folder} belongs to another account: run this as that account")
 
 
 def is_held(data_folder: Path) -> bool:

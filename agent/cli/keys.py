@@ -29,6 +29,10 @@ def create(
     """Make the practice's own key; its fingerprint goes into agent.yaml."""
     secret = typer.prompt("passphrase", hide_input=True, confirmation_prompt=True) if passphrase else None
     _show(administration.create_key(home, gpg_program, name, secret))
+    out.print(
+        "Next: write the fingerprint into agent.yaml (openpgp.fingerprint), and keep a copy of\n"
+        f"{home / 'openpgp-revocs.d'} elsewhere: it revokes the key should it ever be lost."
+    )
 
 
 @app.command()
@@ -45,7 +49,10 @@ def list_keys(config: ConfigOption = DEFAULT_CONFIG) -> None:
     own = administration.own_key(settings)
     filled.add_row("our own", own.fingerprint, _algorithm(own), _expiry(own), "")
     for partner_id, partner in sorted(settings.partners.items()):
-        for key in administration.partner_keys(settings, partner_id):
+        keys = administration.partner_keys(settings, partner_id)
+        if not keys:
+            filled.add_row(partner_id, f"none: otv-agent keys pin {partner_id} FILE")
+        for key in keys:
             pinned = "yes" if key.fingerprint in partner.settings.openpgp.fingerprints else "no"
             filled.add_row(partner_id, key.fingerprint, _algorithm(key), _expiry(key), pinned)
     show(filled)

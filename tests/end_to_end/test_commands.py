@@ -295,6 +295,14 @@ def test_key_is_created_and_its_public_half_is_what_export_prints(house: House) 
     assert stranger.fingerprints() == [fingerprint]
 
 
+def test_partner_without_a_pinned_key_is_listed_with_what_to_do(house: House) -> None:
+    ring = house.data_folder / "keys/partners/zahnzeit.pgp"
+    before = ring.read_bytes()
+    ring.unlink()
+    assert "none: otv-agent keys pin zahnzeit FILE" in otv("keys", "list", config=house.config_path).out
+    ring.write_bytes(before)
+
+
 def test_keys_are_listed_with_whole_fingerprints_also_on_a_narrow_terminal(house: House) -> None:
     piped = otv("keys", "list", config=house.config_path).out
     assert house.partners["dentport"].gpg.fingerprint in piped
@@ -336,7 +344,7 @@ def test_key_is_pinned_only_after_its_fingerprint_was_confirmed(house: House, tm
 
 
 def test_practice_can_be_generated_into_an_empty_database_and_checks_well(house: House) -> None:
-    url = f"sqlite:///{house.folder / 'other.db'}"
+    url = f"sqlite:///{house.folder / 'of-its-own' / 'other.db'}"
     with edited(house.config_path, lambda content: content["database"].update(url=url)):
         missing = otv("practice", "check", config=house.config_path)
         few = ("--patients", "60", "--columns", "4")
@@ -356,7 +364,9 @@ def test_practice_check_lists_everything_that_is_missing(house: House) -> None:
     with edited(house.config_path, lambda content: content["database"].update(url=url)):
         assert otv("practice", "create-tables", config=house.config_path).code == 0
         done = otv("practice", "check", config=house.config_path)
+        found = otv("check", "--no-connect", config=house.config_path)
     assert done.code == 20
+    assert re.search(r"^FAILED  practice tables: .* is missing; and \d+ more$", found.out, re.MULTILINE)
     assert "- table or view patient is missing\n" in done.out
     assert f"lacks {done.out.count(chr(10))} thing" in done.err
 

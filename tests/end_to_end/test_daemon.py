@@ -168,13 +168,13 @@ def test_trouble_of_the_service_is_told_once_at_its_start_and_once_at_its_end() 
         push(house, dentport, Newcomers(dentport).booking())
         service.wait_for("ERROR +dentport: receiving: no licence file")
         service.wait_for("ERROR +exchange zahnzeit: no licence file")
-        time.sleep(2)  # time enough to say everything twice
+        time.sleep(1.5)  # time enough to say everything twice
         away.rename(licence)
         service.wait_for("INFO +dentport: receiving: works again")
         service.wait_for("INFO +exchange zahnzeit: works again")
         service.wait_for("ERROR +exchange dentport: 127.0.0.1.*connection was lost")
         visits = dentport.server.logins
-        wait_until(lambda: dentport.server.logins > visits + 2)
+        wait_until(lambda: dentport.server.logins > visits + 1)
         dentport.server.misbehaviour = Misbehaviour()
         service.wait_for("INFO +exchange dentport: works again")
         wait_until(lambda: len(answers(dentport)) == 1)
