@@ -45,6 +45,7 @@ class PartnerSide:
     gpg: PartnerGpg
     server: PartnerSftpServer
     sequence: int = 0
+    bookings: int = 0
     opened: dict[str, Document[Any]] = field(default_factory=dict)
 
     def inbox(self, kind: Kind) -> list[Document[Any]]:
