@@ -7,7 +7,7 @@ psql --quiet "$DATABASE" --command "
       'patient_id', patient.patient_id::text,
       'given_name', given_name,
       'family_name', family_name,
-      'birth_date', birth_date,
+      'birth_date', nullif(birth_date, '1900-01-01'),
       'contact_points', coalesce(points, '[]'))
     FROM practice.patient
     JOIN practice.consent ON consent.patient_id = patient.patient_id

@@ -6,7 +6,7 @@ sqlite3 "$DATABASE" "
     'patient_id', CAST(patient.patient_id AS text),
     'given_name', given_name,
     'family_name', family_name,
-    'birth_date', birth_date,
+    'birth_date', nullif(birth_date, '1900-01-01'),
     'contact_points', (
       SELECT json_group_array(json_object('system', system, 'use', use, 'value', value))
       FROM contact_point WHERE contact_point.patient_id = patient.patient_id))
