@@ -18,7 +18,7 @@ from exchange_formats import FORMAT, VERSION
 from exchange_formats.availability import AvailabilityRecord
 from exchange_formats.bookings import BookingRecord
 from exchange_formats.envelope import Envelope, Kind, Trailer
-from exchange_formats.fields import Record
+from exchange_formats.fields import Line, Record
 from exchange_formats.patients import PatientsRecord
 from exchange_formats.receipts import MessageReason, ReceiptRecord
 from exchange_formats.reference_data import ReferenceRecord
@@ -59,19 +59,13 @@ class DocumentError(ValueError):
         self.envelope = envelope
 
 
-def encode(envelope: Envelope, records: Iterable[Record]) -> Iterator[bytes]:
+def encode(envelope: Envelope, records: Iterable[Line]) -> Iterator[bytes]:
     """The lines of a file, lazily; the trailer counts what went before it."""
-    yield line(envelope)
+    yield envelope.line()
     count = 0
-    for record in records:
-        yield line(record)
-        count += 1
-    yield line(Trailer(record="trailer", record_count=count))
-
-
-def line(record: Record) -> bytes:
-    """One record as a line."""
-    return record.__pydantic_serializer__.to_json(record) + b"\n"
+    for count, record in enumerate(records, start=1):  # noqa: B007 - the last number is the count
+        yield record.line()
+    yield Trailer(record="trailer", record_count=count).line()
 
 
 def decode(content: bytes, kind: Kind) -> Document[Any]:

@@ -5,15 +5,28 @@ Everything is strict: no coercion, bounded lengths, closed character classes.
 
 import unicodedata
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+class Line(Protocol):
+    """Whatever knows its record name and its line: every model, and `patients.PatientLine`."""
+
+    @property
+    def record(self) -> str: ...
+
+    def line(self) -> bytes: ...
 
 
 class Record(BaseModel):
     """Base of every line: closed, immutable, without type coercion."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    def line(self) -> bytes:
+        """The record as it stands in a file."""
+        return self.__pydantic_serializer__.to_json(self) + b"\n"
 
 
 def _existing_instant(text: str) -> str:

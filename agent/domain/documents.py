@@ -23,7 +23,7 @@ from agent.domain.consent import usable_birth_date
 from agent.domain.intervals import Interval, intersected
 from agent.domain.practice import ContactPoint, OfferTerms, Patient, PracticeCalendar
 from exchange_formats import availability, fields, patients, reference_data
-from exchange_formats.fields import Record
+from exchange_formats.fields import Line
 
 MAX_NAME_CHARACTERS = 100
 MAX_LABEL_CHARACTERS = 200
@@ -49,7 +49,7 @@ def datetime_text(moment: datetime) -> str:
 
 def availability_records(
     calendar: PracticeCalendar, busy: Mapping[int, Sequence[Interval]], terms: OfferTerms, now: int
-) -> Generator[Record, None, None]:
+) -> Generator[Line, None, None]:
     """Kind `availability`: the window, each column's time, template areas, then what can be booked."""
     window = offer_window(calendar, terms, now)
     yield availability.Window(
@@ -76,7 +76,7 @@ def availability_records(
 
 def _column_time(
     column_id: int, status: Literal["free", "busy"], stretches: Iterable[Interval]
-) -> Iterator[Record]:
+) -> Iterator[Line]:
     for start, end in stretches:
         yield availability.ColumnTime(
             column_id=str(column_id),
@@ -86,7 +86,7 @@ def _column_time(
         )
 
 
-def _template_records(calendar: PracticeCalendar, window: Interval) -> Iterator[Record]:
+def _template_records(calendar: PracticeCalendar, window: Interval) -> Iterator[Line]:
     for placed in template_time(calendar, window):
         for column_id in _template_columns(calendar, placed):
             yield availability.TemplateTime(
@@ -120,7 +120,7 @@ def _template_assignments(calendar: PracticeCalendar, placed: PlacedArea) -> lis
     ]
 
 
-def reference_records(calendar: PracticeCalendar) -> Generator[Record, None, None]:
+def reference_records(calendar: PracticeCalendar) -> Generator[Line, None, None]:
     """Kind `reference_data`: only practitioners with a column (rule R8)."""
     with_column = {column.practitioner_id for column in calendar.columns.values()}
     for practitioner in calendar.practitioners.values():
@@ -157,7 +157,7 @@ def reference_records(calendar: PracticeCalendar) -> Generator[Record, None, Non
         )
 
 
-def patient_record(patient: Patient, alias: str, today: date) -> patients.PatientRecord | None:
+def patient_line(patient: Patient, alias: str, today: date) -> patients.PatientLine | None:
     """What may be told of a patient (rule R14); None if no name remains without invisible characters.
 
     A placeholder is no birth date (reading A7).
@@ -167,17 +167,13 @@ def patient_record(patient: Patient, alias: str, today: date) -> patients.Patien
     if not given_name or not family_name:
         return None
     birth_date = usable_birth_date(patient.birth_date, today)
-    contacts = [_contact_fields(contact) for contact in patient.contact_points[:MAX_CONTACT_POINTS]]
-    # Validated whole and at once: making the parts one by one takes longer.
-    return patients.PatientRecord.model_validate(
-        {
-            "record": "patient",
-            "patient_id": alias,
-            "given_name": given_name,
-            "family_name": family_name,
-            "birth_date": birth_date.isoformat() if birth_date else None,
-            "contact_points": [contact for contact in contacts if contact],
-        }
+    contacts = [_presentable_contact(contact) for contact in patient.contact_points[:MAX_CONTACT_POINTS]]
+    return patients.PatientLine(
+        alias,
+        given_name,
+        family_name,
+        birth_date.isoformat() if birth_date else None,
+        [contact for contact in contacts if contact],
     )
 
 
@@ -186,12 +182,12 @@ def removal_record(alias: str) -> patients.RemovalRecord:
     return patients.RemovalRecord(patient_id=alias)
 
 
-def _contact_fields(contact: ContactPoint) -> dict[str, str] | None:
+def _presentable_contact(contact: ContactPoint) -> tuple[str, str, str] | None:
     """None for what the formats have no word for, such as a fax."""
     value = _presentable(contact.value, MAX_CONTACT_CHARACTERS)
     if len(value) < MIN_CONTACT_CHARACTERS or contact.system not in SYSTEMS or contact.use not in USES:
         return None
-    return {"system": contact.system, "use": contact.use, "value": value}
+    return contact.system, contact.use, value
 
 
 def _presentable(text: str, max_characters: int) -> str:

@@ -28,7 +28,7 @@ from agent.flows.lane import Lane, PracticeSide
 from agent.ports import PracticeSnapshot
 from exchange_formats.codec import encode
 from exchange_formats.envelope import Envelope, Kind
-from exchange_formats.fields import Record
+from exchange_formats.fields import Line
 from exchange_formats.file_names import parse_sealed_name, sealed_name
 
 EXPORTED_KINDS = (Kind.AVAILABILITY, Kind.REFERENCE_DATA, Kind.PATIENTS)
@@ -159,7 +159,7 @@ def _records(
     result: ExportResult,
     *,
     dry_run: bool = False,
-) -> Generator[Record, None, None]:
+) -> Generator[Line, None, None]:
     if kind is Kind.PATIENTS:
         return _patients(snapshot, lane, result, now.date(), dry_run=dry_run)
     calendar = snapshot.calendar()
@@ -171,7 +171,7 @@ def _records(
 
 def _patients(
     snapshot: PracticeSnapshot, lane: Lane, result: ExportResult, today: date, *, dry_run: bool
-) -> Generator[Record, None, None]:
+) -> Generator[Line, None, None]:
     with closing(snapshot.consented_patients(lane.partner_id)) as stream:
         for consented in stream:
             patient = consented.patient
@@ -180,7 +180,7 @@ def _patients(
                 continue
             if consented.alias is None and not dry_run:
                 continue  # Agreed after the aliases were given: in the next file.
-            record = documents.patient_record(patient, consented.alias or "not-yet-given", today)
+            record = documents.patient_line(patient, consented.alias or "not-yet-given", today)
             if record is None:
                 continue
             if not consented.disclosed:
@@ -191,9 +191,9 @@ def _patients(
         yield documents.removal_record(alias)
 
 
-def _counted(records: Iterator[Record], result: ExportResult, progress: Progress | None) -> Iterator[Record]:
+def _counted(records: Iterator[Line], result: ExportResult, progress: Progress | None) -> Iterator[Line]:
     for written, record in enumerate(records, start=1):
-        result.records[record.record] += 1  # type: ignore[attr-defined]
+        result.records[record.record] += 1
         if progress is not None and written % PROGRESS_STEP == 0:
             progress(written)
         yield record

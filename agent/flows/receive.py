@@ -29,13 +29,12 @@ from agent.flows.lane import Lane, PracticeSide
 from agent.ports import ClaimedFile, LedgerMessage, OpenedFile, TransferSession, WriteTransaction
 from exchange_formats.codec import BookingDocument, DocumentError, decode_bookings, encode
 from exchange_formats.envelope import Envelope, Kind
-from exchange_formats.fields import Record
 from exchange_formats.file_names import sealed_name
 from exchange_formats.receipts import BookingOutcome, MessageOutcome, MessageReason, ReceiptRecord
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
 RECEIPT_NAMESPACE = uuid.UUID("6f7c9a52-6a0e-5d0b-9f5e-0c1d5b1b7a11")
-_RECEIPT_RECORD: TypeAdapter[Record] = TypeAdapter(ReceiptRecord)
+_RECEIPT_RECORD: TypeAdapter[MessageOutcome | BookingOutcome] = TypeAdapter(ReceiptRecord)
 
 
 class FileState(StrEnum):

@@ -16,6 +16,7 @@ from exchange_formats.codec import DocumentError, decode, decode_bookings, encod
 from exchange_formats.envelope import Envelope, Kind
 from exchange_formats.fields import ContactPoint
 from exchange_formats.file_names import parse_sealed_name, sealed_name
+from exchange_formats.patients import PatientLine, PatientRecord
 from exchange_formats.receipts import MessageReason
 from exchange_formats.schema_export import schemas, written
 
@@ -154,6 +155,32 @@ def test_the_same_booking_in_another_spelling_has_the_same_digest() -> None:
     assert codec.content_digest(decode_bookings(shuffled).records[0]) == codec.content_digest(BOOKING)
     other = BOOKING.model_copy(update={"starts_at": "2027-01-05T08:15:00Z"})
     assert codec.content_digest(other) != codec.content_digest(BOOKING)
+
+
+@given(
+    given_name=st.text(min_size=1),
+    value=st.text(min_size=1),
+    birth_date=st.dates().map(str) | st.none(),
+    contacts=st.integers(0, 3),
+)
+def test_a_patient_line_is_the_line_of_the_model(
+    given_name: str, value: str, birth_date: str | None, contacts: int
+) -> None:
+    points = [("phone", "mobile", value), ("email", "home", f'"{value}\\'), ("phone", "work", "\x00é")][
+        :contacts
+    ]
+    line = PatientLine("0a1b", given_name, "O'Neill \u2028", birth_date, points).line()
+    model = PatientRecord.model_construct(
+        record="patient",
+        patient_id="0a1b",
+        given_name=given_name,
+        family_name="O'Neill \u2028",
+        birth_date=birth_date,
+        contact_points=[
+            ContactPoint.model_construct(system=system, use=use, value=text) for system, use, text in points
+        ],
+    )
+    assert line == model.line()
 
 
 @given(sequence=st.integers(min_value=1, max_value=10**12))
