@@ -129,7 +129,7 @@ def test_program_that_is_not_gnupg_is_refused_before_its_silence_blames_anybody(
     stranger = home / "stranger"
     stranger.write_text(f"#!/bin/sh\necho '{answer}'\n")
     stranger.chmod(0o700)
-    with pytest.raises(GpgUnavailableError, match="is not GnuPG 2.2 or later"):
+    with pytest.raises(GpgUnavailableError, match=r"is not GnuPG 2\.2 or later"):
         run_gpg(str(stranger), home, ["--list-keys"], [], len)
-    with pytest.raises(GpgUnavailableError, match="is not GnuPG 2.2 or later"):
+    with pytest.raises(GpgUnavailableError, match=r"is not GnuPG 2\.2 or later"):
         run_gpgv(str(stranger), [], b"")
