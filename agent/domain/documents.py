@@ -192,8 +192,9 @@ def _presentable_contact(contact: ContactPoint) -> tuple[str, str, str] | None:
 
 def _presentable(text: str, max_characters: int) -> str:
     """A value from the practice's records as the formats allow it: no invisible characters, not too long."""
-    if text.isprintable():
-        return text.strip()[:max_characters].strip()
+    text = text.strip()
+    if text.isprintable() and len(text) <= max_characters:
+        return text
     kept = (character for character in text if unicodedata.category(character) not in fields.UNPRINTABLE)
     return "".join(kept).strip()[:max_characters].strip()
 
