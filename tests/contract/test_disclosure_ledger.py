@@ -5,11 +5,12 @@ from time import process_time
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from agent.adapters import tables
 from agent.adapters.database import Connector
 from agent.adapters.disclosure_ledger import BATCH_SIZE, SqlDisclosureLedger
+from agent.adapters.disclosures import Disclosure, disclosures_of
 from agent.errors import DatabaseError
 from tests.kit.databases import ANNA, CLARA, DENTIST, DENTPORT, JOERG, LEA, OHNE, PETER, ZAHNZEIT
 
@@ -206,3 +207,24 @@ def test_more_patients_than_a_batch_are_assigned_sent_and_removed_exactly(connec
     expected: dict[int, Any] = {key: (None, None) if key in held_back else (NOW, LATER) for key in everybody}
     assert state(connector) == expected
     assert spent < 2
+
+
+def test_disclosures_of_a_patient_tell_first_and_last_file_and_the_removal(connector: Connector) -> None:
+    assigned(connector)
+    with connector.writing() as connection:
+        ledger = SqlDisclosureLedger(connection)
+        ledger.mark_sent(DENTPORT, [ANNA, LEA], NOW)
+        for number, at in enumerate((NOW, LATER, LATER + timedelta(days=1)), start=1):
+            ledger.add_outbound(f"m-{number}", DENTPORT, "patients", number, at, 2, "a" * 64)
+        ledger.add_outbound("m-4", DENTPORT, "availability", 1, LATER + timedelta(days=9), 2, "a" * 64)
+        gone_at = LATER + timedelta(days=1)
+        ledger.mark_removed(DENTPORT, [aliases_of(connection)[LEA]], gone_at)
+        alias = aliases_of(connection)
+        assert disclosures_of(connection, LEA) == [Disclosure(DENTPORT, alias[LEA], NOW, LATER, gone_at)]
+        assert disclosures_of(connection, ANNA) == [Disclosure(DENTPORT, alias[ANNA], NOW, gone_at, None)]
+        assert disclosures_of(connection, CLARA) == []
+
+
+def aliases_of(connection: Connection) -> dict[int, str]:
+    rows = connection.execute(select(DISCLOSURE).where(DISCLOSURE.c.partner_id == DENTPORT))
+    return {row.patient_id: row.alias for row in rows}
