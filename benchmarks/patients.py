@@ -5,8 +5,6 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import text
-
 from benchmarks.measure import Contestant, Result, compared, medians_by_turns, seconds_of
 from benchmarks.running_agent import RunningAgent, peak_megabytes
 from benchmarks.scene import Scene, set_scene
@@ -21,13 +19,12 @@ def patients(database: str, count: int, rounds: int) -> Iterator[Result]:
     everybody = {"patients": count, "granted_share": 1.0, "denied_share": 0.0}
     name = f"patients {database}"
     with set_scene(database, **everybody) as scene:
-        _analyze(scene)
         with RunningAgent(scene.config_path) as agent:
             with _WatchedChildren(agent.pid) as children:
                 first = seconds_of(lambda: agent.do("patients"))
             yield compared(f"{name}, first ever", first, None, agent.peak_mb)
             print(f"  {name}: gpg took {children.peak_mb:.1f} MB beside the agent")
-            _analyze(scene)
+        scene.analyze()
         with RunningAgent(scene.config_path) as agent:
             peers = _peers(scene, database)
             agent.do("patients")
@@ -60,13 +57,6 @@ def _peers(scene: Scene, database: str) -> list[Contestant]:
         lambda: scene.script.seconds(script, DATABASE=scene.database),
         lambda: scene.script.seconds(script, DATABASE=scene.database, **TUNED),
     ]
-
-
-def _analyze(scene: Scene) -> None:
-    """What the server does by itself within a minute; it must not happen between two rounds."""
-    if scene.house.connector.dialect == "postgresql":
-        with scene.house.connector.writing() as connection:
-            connection.execute(text("ANALYZE"))
 
 
 def _require_same_patients(scene: Scene) -> None:

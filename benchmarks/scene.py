@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from sqlalchemy import text
 
-from agent.sample_practice import PracticePlan
 from benchmarks.running_agent import PARTNER_ID
 from benchmarks.script import Script
 from tests.kit.house import House, default_plan, open_house
@@ -43,6 +43,12 @@ class Scene:
         newest = max((self.server.root / "inbox").glob(pattern), key=lambda path: path.stat().st_mtime_ns)
         return self.house.partners[PARTNER_ID].gpg.open(newest.read_bytes())
 
+    def analyze(self) -> None:
+        """What a PostgreSQL server does by itself within minutes; not to happen between two rounds."""
+        if self.house.connector.dialect == "postgresql":
+            with self.house.connector.writing() as connection:
+                connection.execute(text("ANALYZE"))
+
     def clear(self) -> None:
         """Remove what was delivered, on both sides, so that no round finds more files than the first."""
         for folder in (self.server.root / "inbox", self.house.data_folder / "outbox" / PARTNER_ID / "sent"):
@@ -59,7 +65,7 @@ def set_scene(database: str, **plan: Any) -> Iterator[Scene]:
         url = stack.enter_context(_database_url(database, folder))
         one_partner = {"partner_names": {PARTNER_ID: "Dentport"}}
         offer = {"offer": {"booking_horizon_days": plan.pop("booking_horizon_days", 90)}}
-        house = stack.enter_context(open_house(folder, _plan(**one_partner, **plan), url, **offer))
+        house = stack.enter_context(open_house(folder, default_plan(**one_partner, **plan), url, **offer))
         key = make_ssh_key(folder / "ssh-bench")
         server = OpenSshServer(folder / "server", key.public_line, folder / "sshd")
         server.start()
@@ -68,11 +74,9 @@ def set_scene(database: str, **plan: Any) -> Iterator[Scene]:
         script = Script(
             folder / "script", _script_gpg(stack, house, folder / "gpg-script"), server, key.private_key
         )
-        yield Scene(house, server, script, url or str(folder / "practice.db"))
-
-
-def _plan(**plan: Any) -> PracticePlan:
-    return default_plan(**plan)
+        scene = Scene(house, server, script, url or str(folder / "practice.db"))
+        scene.analyze()
+        yield scene
 
 
 @contextmanager
