@@ -82,6 +82,7 @@ class Agent:
         self.prepare()
         for lane in self.lanes.values():
             lane.outbox.recover()
+            lane.inbound.recover()
 
     def require_author(self) -> None:
         """Rule R2. Raises OtvUserError, DatabaseError."""

@@ -145,6 +145,10 @@ class Inbound(Protocol):
         """Make the folders that are missing; before that the folder can only be looked at, and is empty."""
         ...
 
+    def recover(self) -> None:
+        """Remove what a dead process was still writing; only while no other process works here."""
+        ...
+
     def draft(self) -> AbstractContextManager[Draft]:
         """For a fetched file, published under `new_name()`."""
         ...

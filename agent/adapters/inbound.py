@@ -88,6 +88,10 @@ class FolderInbound:
         make_folders(self._drafts, self._claimed, self._released, self._archive, self._quarantine)
         make_folders(self._waiting)
 
+    def recover(self) -> None:
+        """Claims need no help, the next sweep takes them first; a torn fetch is fetched again."""
+        remove_drafts(self._drafts)
+
     # --- arriving ------------------------------------------------------------------------------
 
     def draft(self) -> AbstractContextManager[FolderDraft]:

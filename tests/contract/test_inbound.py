@@ -459,3 +459,13 @@ def test_inbound_that_is_only_looked_at_is_empty_and_makes_no_folder(tmp_path: P
     )
     assert inbound.counts() == {"waiting": 0, "claimed": 0, "archive": 0, "quarantine": 0}
     assert list(tmp_path.iterdir()) == []
+
+
+def test_recover_removes_what_a_dead_process_was_fetching(tmp_path: Path) -> None:
+    folder = FolderInbound(
+        tmp_path, settle_seconds=0, max_bytes=1000, stray_after_seconds=60, clock=lambda: datetime.now(UTC)
+    )
+    folder.prepare()
+    (tmp_path / "drafts" / "torn.draft").write_bytes(b"half")
+    folder.recover()
+    assert not any((tmp_path / "drafts").iterdir())
