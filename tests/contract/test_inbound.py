@@ -176,10 +176,10 @@ def test_claim_a_fresh_file_waits_until_two_looks_agree(settling: Folder) -> Non
 def test_claim_a_growing_file_starts_waiting_anew(settling: Folder) -> None:
     settling.drop()
     assert list(settling.inbound.claim()) == []
-    settling.clock.advance(SETTLE_SECONDS)
+    settling.clock.advance(SETTLE_SECONDS + 1)
     settling.drop(content=b"sealed and longer")
     assert list(settling.inbound.claim()) == []
-    settling.clock.advance(SETTLE_SECONDS)
+    settling.clock.advance(SETTLE_SECONDS + 1)
     assert settling.one().read() == b"sealed and longer"
 
 
@@ -191,7 +191,7 @@ def test_claim_a_file_unchanged_for_long_takes_it_at_first_look(settling: Folder
 def test_claim_a_file_from_the_future_relies_on_two_looks(settling: Folder) -> None:
     settling.drop(age_seconds=-86_400)
     assert list(settling.inbound.claim()) == []
-    settling.clock.advance(SETTLE_SECONDS)
+    settling.clock.advance(SETTLE_SECONDS + 1)
     assert settling.one().read() == b"sealed"
 
 
@@ -213,7 +213,7 @@ def test_claim_an_unexpected_name_is_left_alone_at_first_and_set_aside_later(
 ) -> None:
     folder.drop(name)
     assert list(folder.inbound.claim()) == []
-    folder.clock.advance(STRAY_SECONDS)
+    folder.clock.advance(STRAY_SECONDS + 1)
     claimed = folder.one()
     assert reason_of(claimed) is QuarantineReason.UNEXPECTED_NAME
     folder.inbound.quarantine(claimed, "unexpected_name", authenticated=False)
@@ -332,7 +332,7 @@ def test_claim_a_file_that_never_opens_is_set_aside_at_last(folder: Folder) -> N
     path = folder.drop()
     with as_an_ordinary_user(folder.root):
         path.chmod(0o000)
-        folder.clock.advance(STRAY_SECONDS)
+        folder.clock.advance(STRAY_SECONDS + 1)
         claimed = folder.one()
         assert reason_of(claimed) is QuarantineReason.UNREADABLE
         folder.inbound.quarantine(claimed, "unreadable", authenticated=False)
