@@ -219,6 +219,9 @@ def _lane(settings: AgentSettings, partner: Partner, own_key: OwnKey, clock: Clo
         partner_id=partner_id,
         partner_name=partner.settings.name,
         receives_patients=partner.settings.receives_patients,
+        may_cancel=partner.settings.may_cancel,
+        may_reschedule=partner.settings.may_reschedule,
+        gets_updates=partner.settings.appointment_updates,
         terms=partner.offer_terms,
         availability_valid_for=VALID_FOR_EXPORTS * every,
         sealer=GpgSealer(

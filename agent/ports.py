@@ -254,8 +254,24 @@ class PracticeSnapshot(Protocol):
         """Active columns and assignments, and everything that decides when they are open."""
         ...
 
-    def busy(self, window: Interval, column_ids: Collection[int] | None = None) -> dict[int, list[Interval]]:
-        """Taken time per column that touches the window: merged, sorted, every status but `cancelled`."""
+    def busy(
+        self,
+        window: Interval,
+        column_ids: Collection[int] | None = None,
+        *,
+        without_appointment: int | None = None,
+    ) -> dict[int, list[Interval]]:
+        """Taken time per column that touches the window: merged, sorted, every status but `cancelled`.
+
+        An appointment takes its assignment's buffers too. One appointment can
+        be left out, to see what its own move would meet.
+        """
+        ...
+
+    def booked_starts(
+        self, partner_id: str, window: Interval, *, without_appointment: int | None = None
+    ) -> list[int]:
+        """Starts in the window of appointments that came from this partner and are not cancelled."""
         ...
 
     def staff_member(self, login_name: str) -> StaffMember | None:
@@ -270,7 +286,16 @@ class PracticeSnapshot(Protocol):
         ...
 
     def removed_aliases(self, partner_id: str) -> list[str]:
-        """Aliases once sent to the partner whose patient is no longer active and GRANTED (reading A9)."""
+        """Aliases once sent to the partner whose patient is no longer active and GRANTED (reading A9),
+        as long as the partner has not confirmed the removal; of a revoked partner all."""
+        ...
+
+    def unannounced_removals(self, partner_id: str) -> int:
+        """How many of `removed_aliases` no file has told the partner of yet."""
+        ...
+
+    def revoked_at(self, partner_id: str) -> datetime | None:
+        """When the partner's lane was closed; None while it is open."""
         ...
 
 
@@ -292,6 +317,19 @@ class NewAppointment:
     ends_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class StandingAppointment:
+    """An appointment as it stands in the book now; `status` is FHIR R4 AppointmentStatus."""
+
+    appointment_id: int
+    column_id: int
+    patient_id: int | None
+    assignment_id: int | None
+    starts_at: datetime
+    ends_at: datetime
+    status: str
+
+
 class AppointmentBook(Protocol):
     """Writing into the practice's tables, always as the OTV user (rule R2)."""
 
@@ -303,6 +341,30 @@ class AppointmentBook(Protocol):
 
     def add_appointment(self, appointment: NewAppointment, author: int, now: datetime) -> int:
         """Raises SlotTakenError if the database refuses the overlap; the transaction stays usable."""
+        ...
+
+    def appointment(self, appointment_id: int) -> StandingAppointment | None:
+        """None if the practice has deleted it."""
+        ...
+
+    def move_appointment(
+        self,
+        appointment_id: int,
+        column_id: int,
+        starts_at: datetime,
+        ends_at: datetime,
+        author: int,
+        now: datetime,
+    ) -> None:
+        """Raises SlotTakenError if the database refuses the overlap; then it stands where it stood."""
+        ...
+
+    def cancel_appointment(self, appointment_id: int, reason: str, author: int, now: datetime) -> None:
+        """It stays in the book, with who cancelled it, when and why (reading A10, s. 630f BGB)."""
+        ...
+
+    def has_overlap(self, patient_id: int, starts_at: datetime, ends_at: datetime) -> bool:
+        """Whether the patient has an appointment then, in any column, that is not cancelled."""
         ...
 
     def ensure_consent_page(self, partner_id: str, partner_name: str, author: int, now: datetime) -> bool:
@@ -344,11 +406,27 @@ class LedgerBooking:
     partner_id: str
     booking_id: str
     revision: int
+    action: str
     content_sha256: str
     record: str
-    appointment_id: int | None
-    patient_id: int | None
     decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerAppointment:
+    """An appointment that came from a partner, and its state as the partner was last told.
+
+    `told_status` is `booked` or `cancelled`.
+    """
+
+    partner_id: str
+    booking_id: str
+    appointment_id: int
+    patient_id: int
+    told_status: str
+    told_column_id: int
+    told_starts_at: datetime
+    told_ends_at: datetime
 
 
 class BookingLedger(Protocol):
@@ -360,13 +438,61 @@ class BookingLedger(Protocol):
 
     def receipt_lines(self, partner_id: str, message_id: str) -> list[str]: ...
 
-    def booking(self, partner_id: str, booking_id: str, revision: int) -> LedgerBooking | None: ...
+    def revisions(self, partner_id: str, booking_id: str) -> list[LedgerBooking]:
+        """Every revision of the booking that was answered, by revision."""
+        ...
 
     def add_booking(self, booking: LedgerBooking) -> None: ...
 
-    def has_appointment(self, partner_id: str, booking_id: str) -> bool:
-        """Whether any revision of the booking led to an appointment."""
+    def appointment(self, partner_id: str, booking_id: str) -> PartnerAppointment | None:
+        """The appointment that the booking led to."""
         ...
+
+    def add_appointment(self, appointment: PartnerAppointment) -> None: ...
+
+    def tell_appointment(self, appointment: PartnerAppointment) -> None:
+        """From now on the partner knows this state of an appointment added before."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedAppointment:
+    """What the partner was last told of an appointment, and what stands now (None: deleted)."""
+
+    told: PartnerAppointment
+    stands: StandingAppointment | None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateMessage:
+    """An appointment update that was decided, and all that its file is made from."""
+
+    message_id: str
+    partner_id: str
+    sequence: int
+    created_at: datetime
+    audit_head: str
+    lines: tuple[str, ...]
+    """Records as JSON text."""
+
+
+class UpdateLedger(Protocol):
+    """What staff changed in partners' appointments, and which files tell of it (reading A11)."""
+
+    def changed(self, partner_id: str, ends_after: datetime) -> list[ChangedAppointment]:
+        """Appointments that are not as the partner was told and end after that moment; by booking id.
+
+        Either of the two ends counts. Whether a difference is worth telling is for the rules.
+        """
+        ...
+
+    def add_message(self, message: UpdateMessage) -> None: ...
+
+    def unpublished(self, partner_id: str) -> list[UpdateMessage]:
+        """Decided and not yet in the outbox for certain, by sequence."""
+        ...
+
+    def mark_published(self, message_id: str, at: datetime) -> None: ...
 
 
 class DisclosureLedger(Protocol):
@@ -397,6 +523,24 @@ class DisclosureLedger(Protocol):
 
     def mark_removed(self, partner_id: str, aliases: Collection[str], at: datetime) -> None:
         """A removal notice was prepared; the first one counts."""
+        ...
+
+    def confirm_removals(
+        self, partner_id: str, aliases: Collection[str], patients_message_id: str, at: datetime
+    ) -> int:
+        """The partner has erased what that patients file told it to; how many of the aliases that settles.
+
+        Others are passed over: unknown ones, and those whose present removal
+        that file could not yet tell of.
+        """
+        ...
+
+    def revoke_partner(self, partner_id: str, at: datetime) -> None:
+        """Close the partner's lane; repeatable, the first time counts."""
+        ...
+
+    def readmit_partner(self, partner_id: str) -> None:
+        """Open the lane again."""
         ...
 
     def patient_of_alias(self, partner_id: str, alias: str) -> int | None: ...
@@ -438,6 +582,7 @@ class WriteTransaction(Protocol):
     snapshot: PracticeSnapshot
     book: AppointmentBook
     ledger: BookingLedger
+    updates: UpdateLedger
     disclosures: DisclosureLedger
     audit: AuditLog
 

@@ -6,8 +6,10 @@ A partner can use this package alone; it needs pydantic and nothing of the agent
     availability     practice -> partner: open, busy and template time, and the free slots
     reference_data   practice -> partner: practitioners, columns, rooms, types, assignments
     patients         practice -> partner: who consented, and who is to be removed
-    bookings         partner -> practice: what patients chose
+    bookings         partner -> practice: what patients chose, cancelled or moved
     receipts         practice -> partner: one definite answer per booking
+    appointment_updates  practice -> partner: what staff changed in appointments of this partner
+    acknowledgements     partner -> practice: removals that were carried out
     codec            lines to documents and back, strictly
     file_names       how sealed files are called
     schema_export    the committed JSON Schemas, made from the models

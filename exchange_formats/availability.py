@@ -23,6 +23,18 @@ class Window(Record):
     grid_minutes: Annotated[int, Field(ge=1, le=60)]
 
 
+class Opening(Record):
+    """A stretch in which the practice is open: somebody works in at least one column.
+
+    With the envelope's `next_expected_at` it tells a partner whether a missing file is a fault
+    or a closed practice.
+    """
+
+    record: Literal["opening"] = "opening"
+    starts_at: UtcInstant
+    ends_at: UtcInstant
+
+
 class ColumnTime(Record):
     """A stretch of one column: `free` is netted opening time, `busy` is taken (FHIR R4 SlotStatus).
 
@@ -62,4 +74,6 @@ class FreeSlot(Record):
     ends_at: UtcInstant
 
 
-AvailabilityRecord = Annotated[Window | ColumnTime | TemplateTime | FreeSlot, Field(discriminator="record")]
+AvailabilityRecord = Annotated[
+    Window | Opening | ColumnTime | TemplateTime | FreeSlot, Field(discriminator="record")
+]

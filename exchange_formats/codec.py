@@ -15,8 +15,10 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from exchange_formats import FORMAT, VERSION
+from exchange_formats.acknowledgements import RemovalAcknowledgement
+from exchange_formats.appointment_updates import AppointmentUpdateRecord
 from exchange_formats.availability import AvailabilityRecord
-from exchange_formats.bookings import BookingRecord
+from exchange_formats.bookings import BookingsRecord
 from exchange_formats.envelope import Envelope, Kind, Trailer
 from exchange_formats.fields import Line, Record
 from exchange_formats.patients import PatientsRecord
@@ -31,9 +33,14 @@ RECORD_TYPES: dict[Kind, Any] = {
     Kind.AVAILABILITY: AvailabilityRecord,
     Kind.REFERENCE_DATA: ReferenceRecord,
     Kind.PATIENTS: PatientsRecord,
-    Kind.BOOKINGS: BookingRecord,
+    Kind.BOOKINGS: BookingsRecord,
     Kind.RECEIPTS: ReceiptRecord,
+    Kind.APPOINTMENT_UPDATES: AppointmentUpdateRecord,
+    Kind.ACKNOWLEDGEMENTS: RemovalAcknowledgement,
 }
+
+INBOUND_KINDS = (Kind.BOOKINGS, Kind.ACKNOWLEDGEMENTS)
+"""What a partner may send."""
 
 RecordT = TypeVar("RecordT", bound=Record)
 
@@ -46,7 +53,9 @@ class Document(Generic[RecordT]):
     records: tuple[RecordT, ...]
 
 
-BookingDocument = Document[BookingRecord]
+BookingDocument = Document[BookingsRecord]
+AcknowledgementDocument = Document[RemovalAcknowledgement]
+InboundDocument = BookingDocument | AcknowledgementDocument
 
 
 class DocumentError(ValueError):
@@ -68,16 +77,17 @@ def encode(envelope: Envelope, records: Iterable[Line]) -> Iterator[bytes]:
     yield Trailer(record="trailer", record_count=count).line()
 
 
-def decode(content: bytes, kind: Kind) -> Document[Any]:
-    """Read a whole file of one kind. Raises DocumentError."""
+def decode(content: bytes, *kinds: Kind) -> Document[Any]:
+    """Read a whole file of one of these kinds. Raises DocumentError."""
     lines = content.split(b"\n")
     if len(lines) < 3 or lines.pop() != b"":
         raise DocumentError(MessageReason.INVALID_DOCUMENT, max(len(lines), 1))
     envelope = _envelope(lines[0])
-    if envelope.kind != kind:
+    if envelope.kind not in kinds:
         raise DocumentError(MessageReason.WRONG_KIND, 1, envelope)
     records = tuple(
-        _validated(_RECORDS[kind], text, number, envelope) for number, text in enumerate(lines[1:-1], start=2)
+        _validated(_RECORDS[envelope.kind], text, number, envelope)
+        for number, text in enumerate(lines[1:-1], start=2)
     )
     trailer = _validated(_TRAILER, lines[-1], len(lines), envelope)
     if trailer.record_count != len(records):
@@ -85,9 +95,9 @@ def decode(content: bytes, kind: Kind) -> Document[Any]:
     return Document(envelope, records)
 
 
-def decode_bookings(content: bytes) -> BookingDocument:
-    """Read a bookings file. Raises DocumentError."""
-    return decode(content, Kind.BOOKINGS)
+def decode_inbound(content: bytes) -> InboundDocument:
+    """Read a file of a partner; `envelope.kind` says which of the two it is. Raises DocumentError."""
+    return decode(content, *INBOUND_KINDS)
 
 
 def content_digest(record: Record) -> str:

@@ -21,13 +21,17 @@ class Kind(StrEnum):
     PATIENTS = "patients"
     BOOKINGS = "bookings"
     RECEIPTS = "receipts"
+    APPOINTMENT_UPDATES = "appointment_updates"
+    ACKNOWLEDGEMENTS = "acknowledgements"
 
 
 class Envelope(Record):
     """The first line.
 
     `sequence` counts per partner and kind: a higher number is newer, a gap is
-    no error. `valid_until` says when a snapshot must no longer be offered.
+    no error. `valid_until` says when a snapshot must no longer be offered,
+    `next_expected_at` when a newer one should have come: both count the
+    practice's opening time alone, because its computer may be off at night.
     `audit_head` anchors the practice's audit chain with the partner
     (practice to partner only): keep it, so that a rewritten log can be shown later.
     """
@@ -43,6 +47,7 @@ class Envelope(Record):
     partner_id: Identifier
     created_at: UtcInstant
     valid_until: UtcInstant | None = None
+    next_expected_at: UtcInstant | None = None
     time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9+_/-]{1,64}$")]
     in_reply_to: Identifier | None = None
     audit_head: Annotated[str, Field(pattern=r"^[0-9]+:[0-9a-f]{64}$")] | None = None

@@ -2,7 +2,8 @@
 
 Each file is the whole set. Somebody missing from a file is *not* thereby
 removed: only a `removal` record removes, and it is repeated in every later
-file. A cut or empty file therefore never reads as mass removal.
+file until the partner acknowledges it (kind `acknowledgements`). A cut or
+empty file therefore never reads as mass removal.
 """
 
 from collections.abc import Sequence

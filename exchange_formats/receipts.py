@@ -12,6 +12,8 @@ from pydantic import Field
 
 from exchange_formats.fields import Identifier, Record, Sha256, UtcInstant
 
+MAX_ALTERNATIVES = 3
+
 
 class MessageReason(StrEnum):
     """Why a whole signed message was refused; nothing in it had an effect."""
@@ -23,10 +25,14 @@ class MessageReason(StrEnum):
     WRONG_KIND = "wrong_kind"
     TIME_OUT_OF_BOUNDS = "time_out_of_bounds"
     MESSAGE_ID_REUSED = "message_id_reused"
+    PARTNER_REVOKED = "partner_revoked"
 
 
 class BookingReason(StrEnum):
-    """Why a booking was declined."""
+    """Why a booking, a cancellation or a rescheduling was declined.
+
+    `unknown_appointment` says the same of somebody else's booking and of none at all.
+    """
 
     SLOT_TAKEN = "slot_taken"
     SLOT_NOT_OFFERED = "slot_not_offered"
@@ -36,6 +42,10 @@ class BookingReason(StrEnum):
     DURATION_UNKNOWN = "duration_unknown"
     BIRTH_DATE_IMPLAUSIBLE = "birth_date_implausible"
     CONFLICT = "conflict"
+    STALE_REVISION = "stale_revision"
+    UNKNOWN_APPOINTMENT = "unknown_appointment"
+    APPOINTMENT_CLOSED = "appointment_closed"
+    ACTION_NOT_PERMITTED = "action_not_permitted"
 
 
 class MessageOutcome(Record):
@@ -47,12 +57,22 @@ class MessageOutcome(Record):
     sealed_sha256: Sha256
 
 
+class Alternative(Record):
+    """A slot that was free when the wished one was found taken; to be booked like any other."""
+
+    slot_id: Identifier
+    column_id: Identifier
+    starts_at: UtcInstant
+    ends_at: UtcInstant
+
+
 class BookingOutcome(Record):
-    """The answer to one booking, in the order of the bookings file.
+    """The answer to one line of a bookings file, in their order.
 
     `outcome` is FHIR R4 ParticipationStatus, `appointment_status` FHIR R4
     AppointmentStatus. `patient_id` comes back only for a patient who
-    consented to this partner.
+    consented to this partner. `alternatives` come with `slot_taken`: the next
+    free slots of the same assignment.
     """
 
     record: Literal["booking_outcome"] = "booking_outcome"
@@ -60,11 +80,14 @@ class BookingOutcome(Record):
     revision: Annotated[int, Field(ge=1)]
     outcome: Literal["accepted", "declined"]
     reason: BookingReason | None = None
-    appointment_status: Literal["booked"] | None = None
+    appointment_status: Literal["booked", "cancelled"] | None = None
     column_id: Identifier | None = None
     starts_at: UtcInstant | None = None
     ends_at: UtcInstant | None = None
     patient_id: Identifier | None = None
+    alternatives: Annotated[list[Alternative], Field(max_length=MAX_ALTERNATIVES)] = Field(
+        default_factory=list
+    )
 
 
 ReceiptRecord = Annotated[MessageOutcome | BookingOutcome, Field(discriminator="record")]

@@ -12,8 +12,8 @@ from typing import Any, Union
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
-from exchange_formats.codec import RECORD_TYPES
-from exchange_formats.envelope import Envelope, Kind, Trailer
+from exchange_formats.codec import INBOUND_KINDS, RECORD_TYPES
+from exchange_formats.envelope import Envelope, Trailer
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -22,7 +22,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     for kind, records in RECORD_TYPES.items():
         any_line: Any = Union[Envelope, records, Trailer]  # noqa: UP007
         # A line we write always has every field; in a line we read the nullable ones may be left out.
-        mode: JsonSchemaMode = "validation" if kind is Kind.BOOKINGS else "serialization"
+        mode: JsonSchemaMode = "validation" if kind in INBOUND_KINDS else "serialization"
         schema = TypeAdapter(any_line).json_schema(mode=mode)
         result[f"{kind.value}.schema.json"] = {
             "$schema": GenerateJsonSchema.schema_dialect,

@@ -6,13 +6,14 @@ contact point that the practice keeps (reading A5), and it never commits.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -22,7 +23,7 @@ from agent.adapters.practice_schema import GUARD_NAME
 from agent.domain.consent import PLACEHOLDER_BIRTH_DATE, usable_birth_date
 from agent.domain.practice import Consent, ContactPoint, Patient
 from agent.errors import DatabaseError, SlotTakenError
-from agent.ports import NewAppointment, NewPatient
+from agent.ports import NewAppointment, NewPatient, StandingAppointment
 
 POSTGRESQL_EXCLUSION_VIOLATION = "23P01"
 ONE_DAY = timedelta(days=1)
@@ -63,23 +64,82 @@ class SqlAppointmentBook:
         return patient_id
 
     def add_appointment(self, appointment: NewAppointment, author: int, now: datetime) -> int:
+        with self._guarded():
+            appointment_id: int = self._connection.execute(
+                insert(tables.appointment).returning(tables.appointment.c.appointment_id),
+                {
+                    "column_id": appointment.column_id,
+                    "patient_id": appointment.patient_id,
+                    "type_id": appointment.type_id,
+                    "assignment_id": appointment.assignment_id,
+                    "starts_at": appointment.starts_at,
+                    "ends_at": appointment.ends_at,
+                    "status": "booked",
+                    "exclusive": True,
+                    **_record_info(author, now),
+                },
+            ).scalar_one()
+        return appointment_id
+
+    def appointment(self, appointment_id: int) -> StandingAppointment | None:
+        table = tables.appointment.c
+        row = self._connection.execute(
+            select(
+                table.appointment_id,
+                table.column_id,
+                table.patient_id,
+                table.assignment_id,
+                table.starts_at,
+                table.ends_at,
+                table.status,
+            ).where(table.appointment_id == appointment_id)
+        ).one_or_none()
+        return None if row is None else StandingAppointment(*row)
+
+    def move_appointment(
+        self,
+        appointment_id: int,
+        column_id: int,
+        starts_at: datetime,
+        ends_at: datetime,
+        author: int,
+        now: datetime,
+    ) -> None:
+        with self._guarded():
+            self._change(
+                appointment_id,
+                {"column_id": column_id, "starts_at": starts_at, "ends_at": ends_at},
+                author,
+                now,
+            )
+
+    def cancel_appointment(self, appointment_id: int, reason: str, author: int, now: datetime) -> None:
+        cancelled = {"status": "cancelled", "cancelled_by": author, "cancelled_at": now}
+        self._change(appointment_id, {**cancelled, "cancellation_reason": reason}, author, now)
+
+    def has_overlap(self, patient_id: int, starts_at: datetime, ends_at: datetime) -> bool:
+        table = tables.appointment.c
+        overlapping = select(table.appointment_id).where(
+            table.patient_id == patient_id,
+            table.status != "cancelled",
+            table.starts_at < ends_at,
+            table.ends_at > starts_at,
+        )
+        return bool(self._connection.scalar(select(overlapping.exists())))
+
+    def _change(self, appointment_id: int, values: dict[str, Any], author: int, now: datetime) -> None:
+        self._connection.execute(
+            update(tables.appointment)
+            .where(tables.appointment.c.appointment_id == appointment_id)
+            .values(**values, changed_by=author, changed_at=now)
+        )
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
         """In a savepoint: on PostgreSQL a refused statement would spoil the rest of the transaction."""
         try:
             with self._connection.begin_nested():
-                appointment_id: int = self._connection.execute(
-                    insert(tables.appointment).returning(tables.appointment.c.appointment_id),
-                    {
-                        "column_id": appointment.column_id,
-                        "patient_id": appointment.patient_id,
-                        "type_id": appointment.type_id,
-                        "assignment_id": appointment.assignment_id,
-                        "starts_at": appointment.starts_at,
-                        "ends_at": appointment.ends_at,
-                        "status": "booked",
-                        "exclusive": True,
-                        **_record_info(author, now),
-                    },
-                ).scalar_one()
+                yield
         except IntegrityError as error:
             if _is_overlap(error):
                 raise SlotTakenError("the column already holds an appointment at this time") from None
@@ -88,7 +148,6 @@ class SqlAppointmentBook:
                 "the appointment book refused an appointment: a column, patient, type, assignment or staff "
                 "member that it names is not there, or another rule of the database forbids it"
             ) from None
-        return appointment_id
 
     def ensure_consent_page(self, partner_id: str, partner_name: str, author: int, now: datetime) -> bool:
         if partner_id in self._partners_with_page:

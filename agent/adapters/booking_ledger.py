@@ -8,10 +8,10 @@ transaction as the appointment: this row is the marker of exactly-once
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from agent.adapters import tables
-from agent.ports import LedgerBooking, LedgerMessage
+from agent.ports import LedgerBooking, LedgerMessage, PartnerAppointment
 
 
 class SqlBookingLedger:
@@ -57,25 +57,33 @@ class SqlBookingLedger:
             )
         )
 
-    def booking(self, partner_id: str, booking_id: str, revision: int) -> LedgerBooking | None:
+    def revisions(self, partner_id: str, booking_id: str) -> list[LedgerBooking]:
         table = tables.booking
-        row = self._connection.execute(
-            select(table).where(
-                table.c.partner_id == partner_id,
-                table.c.booking_id == booking_id,
-                table.c.revision == revision,
-            )
-        ).one_or_none()
-        return None if row is None else LedgerBooking(**row._mapping)
+        rows = self._connection.execute(
+            select(table)
+            .where(table.c.partner_id == partner_id, table.c.booking_id == booking_id)
+            .order_by(table.c.revision)
+        )
+        return [LedgerBooking(**row._mapping) for row in rows]
 
     def add_booking(self, booking: LedgerBooking) -> None:
         self._connection.execute(insert(tables.booking), asdict(booking))
 
-    def has_appointment(self, partner_id: str, booking_id: str) -> bool:
-        table = tables.booking
-        led_to_one = select(table.c.revision).where(
-            table.c.partner_id == partner_id,
-            table.c.booking_id == booking_id,
-            table.c.appointment_id.is_not(None),
+    def appointment(self, partner_id: str, booking_id: str) -> PartnerAppointment | None:
+        table = tables.partner_appointment
+        row = self._connection.execute(
+            select(table).where(table.c.partner_id == partner_id, table.c.booking_id == booking_id)
+        ).one_or_none()
+        return None if row is None else PartnerAppointment(**row._mapping)
+
+    def add_appointment(self, appointment: PartnerAppointment) -> None:
+        self._connection.execute(insert(tables.partner_appointment), asdict(appointment))
+
+    def tell_appointment(self, appointment: PartnerAppointment) -> None:
+        table = tables.partner_appointment
+        told = {name: value for name, value in asdict(appointment).items() if name.startswith("told_")}
+        self._connection.execute(
+            update(table)
+            .where(table.c.partner_id == appointment.partner_id, table.c.booking_id == appointment.booking_id)
+            .values(told)
         )
-        return bool(self._connection.scalar(select(led_to_one.exists())))

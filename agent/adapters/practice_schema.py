@@ -20,8 +20,18 @@ SCHEMA_VERSION = 1
 GUARD_NAME = "appointment_no_overlap"
 """Name of the exclusion constraint, beginning of the triggers' names, and the triggers' message."""
 
-# A column of an existing appointment is what staff move; who it is for and what it is never changes.
-_APPOINTMENT_CHANGES = ("starts_at", "ends_at", "status", "changed_by", "changed_at")
+# Moved or cancelled for a partner; who an appointment is for and what it is never changes.
+_APPOINTMENT_CHANGES = (
+    "column_id",
+    "starts_at",
+    "ends_at",
+    "status",
+    "cancelled_by",
+    "cancelled_at",
+    "cancellation_reason",
+    "changed_by",
+    "changed_at",
+)
 _INSERTED_TABLES = (
     tables.booking_partner,
     tables.consent_page,

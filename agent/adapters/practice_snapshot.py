@@ -8,7 +8,7 @@ nothing is ever written.
 
 from collections import defaultdict
 from collections.abc import Collection, Generator
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -59,7 +59,13 @@ class SqlPracticeSnapshot:
         practice = self.identity()
         return read_calendar(self._connection, practice.time_zone, practice.federal_state)
 
-    def busy(self, window: Interval, column_ids: Collection[int] | None = None) -> dict[int, list[Interval]]:
+    def busy(
+        self,
+        window: Interval,
+        column_ids: Collection[int] | None = None,
+        *,
+        without_appointment: int | None = None,
+    ) -> dict[int, list[Interval]]:
         appointment = tables.appointment.c
         statement = select(
             appointment.column_id, self._epoch(appointment.starts_at), self._epoch(appointment.ends_at)
@@ -72,10 +78,35 @@ class SqlPracticeSnapshot:
                 select(tables.schedule_column.c.column_id) if column_ids is None else list(column_ids)
             ),
         )
+        if without_appointment is not None:
+            statement = statement.where(appointment.appointment_id != without_appointment)
         taken = defaultdict(list)
         for column_id, start, end in self._connection.execute(statement):
             taken[column_id].append((start, end))
         return {column_id: merged(intervals) for column_id, intervals in taken.items()}
+
+    def booked_starts(
+        self, partner_id: str, window: Interval, *, without_appointment: int | None = None
+    ) -> list[int]:
+        appointment, booked = tables.appointment.c, tables.partner_appointment.c
+        statement = (
+            select(self._epoch(appointment.starts_at))
+            .join(tables.partner_appointment, booked.appointment_id == appointment.appointment_id)
+            .where(
+                booked.partner_id == partner_id,
+                appointment.status != "cancelled",
+                appointment.starts_at >= utc_datetime(window[0]),
+                appointment.starts_at < utc_datetime(window[1]),
+            )
+            .order_by(appointment.starts_at)
+        )
+        if without_appointment is not None:
+            statement = statement.where(appointment.appointment_id != without_appointment)
+        return list(self._connection.scalars(statement))
+
+    def revoked_at(self, partner_id: str) -> datetime | None:
+        revoked = tables.revoked_partner.c
+        return self._connection.scalar(select(revoked.revoked_at).where(revoked.partner_id == partner_id))
 
     def staff_member(self, login_name: str) -> StaffMember | None:
         staff, permission = tables.staff_member.c, tables.role_permission.c

@@ -168,6 +168,8 @@ appointment_assignment = _practice_table(
     Column("buffer_before_minutes", Integer, nullable=False),
     Column("buffer_after_minutes", Integer, nullable=False),
     Column("open_to_new_patients", Boolean, nullable=False),
+    # Offered only inside template areas that are reserved for it or its type.
+    Column("reserved_only", Boolean, nullable=False),
     Column("active", Boolean, nullable=False),
 )
 assignment_column = _practice_table(
@@ -199,6 +201,15 @@ shift_hours = _practice_table(
     Column("day_index", Integer, nullable=False),
     Column("starts", Time, nullable=False),
     Column("ends", Time, nullable=False),
+)
+# Hours of one date, which replace weekly hours and shifts; without times the column is closed that day.
+special_hours = _practice_table(
+    "special_hours",
+    _key("special_hours_id"),
+    _reference("column_id", "schedule_column.column_id"),
+    Column("special_date", Date, nullable=False),
+    Column("starts", Time),
+    Column("ends", Time),
 )
 planned_absence = _practice_table(
     "planned_absence",
@@ -284,7 +295,7 @@ appointment = _practice_table(
     "appointment",
     _key("appointment_id"),
     _reference("column_id", "schedule_column.column_id"),
-    _reference("patient_id", "patient.patient_id", nullable=True),
+    _reference("patient_id", "patient.patient_id", nullable=True, index=True),
     _reference("type_id", "appointment_type.type_id", nullable=True),
     _reference("assignment_id", "appointment_assignment.assignment_id", nullable=True),
     Column("starts_at", UtcDateTime, nullable=False),
@@ -296,6 +307,10 @@ appointment = _practice_table(
         CheckConstraint("status IN ('booked', 'arrived', 'fulfilled', 'cancelled', 'noshow')", name="status"),
         nullable=False,
     ),
+    _reference("cancelled_by", "staff_member.staff_id", nullable=True),
+    Column("cancelled_at", UtcDateTime),
+    # FHIR R4 AppointmentCancellationReason, where one was given.
+    Column("cancellation_reason", String(20)),
     # False only where the practice overlaps on purpose; everything else is kept apart by the database (P13).
     Column("exclusive", Boolean, nullable=False),
     *_record_info(),
@@ -339,11 +354,39 @@ booking = _agent_table(
     Column("partner_id", String(64), primary_key=True),
     Column("booking_id", String(64), primary_key=True),
     Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("action", String(10), nullable=False),
     Column("content_sha256", String(64), nullable=False),
     Column("record", Text, nullable=False),
-    Column("appointment_id", Integer, index=True),
-    Column("patient_id", Integer),
     Column("decided_at", UtcDateTime, nullable=False),
+)
+# What the partner was last told of each appointment that came from it: by a receipt or by an update.
+partner_appointment = _agent_table(
+    "partner_appointment",
+    Column("partner_id", String(64), primary_key=True),
+    Column("booking_id", String(64), primary_key=True),
+    Column("appointment_id", Integer, nullable=False, unique=True),
+    Column("patient_id", Integer, nullable=False, index=True),
+    Column("told_status", String(20), nullable=False),
+    Column("told_column_id", Integer, nullable=False),
+    Column("told_starts_at", UtcDateTime, nullable=False),
+    Column("told_ends_at", UtcDateTime, nullable=False),
+)
+# Written with the change of what was told, published afterwards: so each update goes out exactly once.
+update_message = _agent_table(
+    "update_message",
+    Column("message_id", String(64), primary_key=True),
+    Column("partner_id", String(64), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("audit_head", String(100), nullable=False),
+    Column("published_at", UtcDateTime),
+    UniqueConstraint("partner_id", "sequence"),
+)
+update_line = _agent_table(
+    "update_line",
+    Column("message_id", ForeignKey(f"{AGENT_SCHEMA}.update_message.message_id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("record", Text, nullable=False),
 )
 outbound_message = _agent_table(
     "outbound_message",
@@ -363,7 +406,14 @@ disclosure = _agent_table(
     Column("alias", String(32), nullable=False),
     Column("first_sent_at", UtcDateTime),
     Column("removed_at", UtcDateTime),
+    Column("removal_confirmed_at", UtcDateTime),
     UniqueConstraint("partner_id", "alias"),
+)
+# A partner whose lane is closed: only removals still go to it, only their confirmations come.
+revoked_partner = _agent_table(
+    "revoked_partner",
+    Column("partner_id", String(64), primary_key=True),
+    Column("revoked_at", UtcDateTime, nullable=False),
 )
 audit_entry = _agent_table(
     "audit_entry",

@@ -15,6 +15,7 @@ from agent.config.secrets import SecretRef
 from agent.config.section import Section
 from agent.config.values import (
     AbsolutePath,
+    DailyCap,
     DatabaseUrl,
     Fingerprint,
     GridMinutes,
@@ -27,6 +28,7 @@ from agent.config.values import (
     Seconds,
     SqlName,
     WholeNumber,
+    WorkingDays,
 )
 from agent.domain.practice import OfferTerms
 from agent.errors import ConfigError
@@ -137,10 +139,19 @@ class OfferSettings(Section):
     grid_minutes: GridMinutes = Field(
         default=15, description="Offered times start on multiples of this after the full hour; divides 60."
     )
+    lead_time_working_days: WorkingDays = Field(
+        default=0,
+        description="0: no further limit; 1: not before the next day on which the practice opens; and so on.",
+    )
+    max_appointments_per_day: DailyCap | None = Field(
+        default=None,
+        description="Most appointments of one partner on one day; without it there is no limit.",
+        examples=[10],
+    )
 
     def terms(self) -> OfferTerms:
         """The values as the rules know them."""
-        return OfferTerms(self.lead_time_minutes, self.booking_horizon_days, self.grid_minutes)
+        return OfferTerms(**self.model_dump())
 
 
 Minutes = Annotated[WholeNumber, Field(ge=1, le=7 * 1440)]
@@ -156,6 +167,9 @@ class ScheduleSettings(Section):
     )
     exchange_every_seconds: Seconds = Field(
         default=60, description="How often each partner's server is visited, to deliver and to fetch."
+    )
+    updates_every_seconds: Seconds = Field(
+        default=60, description="How often changes that staff made to partners' appointments are looked for."
     )
     sweep_every_seconds: Seconds = Field(
         default=120,

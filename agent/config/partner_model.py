@@ -4,6 +4,7 @@ Values only, like `agent.config.model`. What the file leaves out is filled in
 by `agent.config.loading` from the agent's own settings.
 """
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -12,6 +13,7 @@ from agent.config.secrets import SecretRef
 from agent.config.section import Section
 from agent.config.values import (
     AbsolutePath,
+    DailyCap,
     Fingerprint,
     GridMinutes,
     HorizonDays,
@@ -24,6 +26,7 @@ from agent.config.values import (
     Seconds,
     Switch,
     WholeNumber,
+    WorkingDays,
 )
 from agent.domain.practice import OfferTerms
 
@@ -91,15 +94,16 @@ class PartnerOfferSettings(Section):
     grid_minutes: GridMinutes | None = Field(
         default=None, description="Replaces `offer.grid_minutes` for this partner.", examples=[30]
     )
+    lead_time_working_days: WorkingDays | None = Field(
+        default=None, description="Replaces `offer.lead_time_working_days` for this partner.", examples=[1]
+    )
+    max_appointments_per_day: DailyCap | None = Field(
+        default=None, description="Replaces `offer.max_appointments_per_day` for this partner.", examples=[5]
+    )
 
     def terms(self, general: OfferTerms) -> OfferTerms:
         """The general terms with this partner's exceptions."""
-        own = self.model_dump(exclude_none=True)
-        return OfferTerms(
-            own.get("lead_time_minutes", general.lead_time_minutes),
-            own.get("booking_horizon_days", general.booking_horizon_days),
-            own.get("grid_minutes", general.grid_minutes),
-        )
+        return replace(general, **self.model_dump(exclude_none=True))
 
 
 class PartnerSettings(Section):
@@ -114,6 +118,16 @@ class PartnerSettings(Section):
     receives_patients: Switch = Field(
         default=False,
         description="Whether patients who agreed are sent to this partner; it works fully without.",
+    )
+    may_cancel: Switch = Field(
+        default=False, description="Whether the partner may cancel appointments that came from it."
+    )
+    may_reschedule: Switch = Field(
+        default=False, description="Whether the partner may move appointments that came from it."
+    )
+    appointment_updates: Switch = Field(
+        default=True,
+        description="Whether the partner is told when staff move or cancel appointments that came from it.",
     )
     openpgp: PartnerOpenPgpSettings = Field(description="The partner's key and how files for it are packed.")
     sftp: SftpSettings | None = Field(

@@ -167,11 +167,16 @@ class OfferTerms:
     """How far ahead and on which grid a partner may offer time (Vorlaufzeit, Buchungshorizont).
 
     `grid_minutes` divides 60: slot starts are multiples of it after the full UTC hour.
+    Beside the minutes, nothing is offered before the `lead_time_working_days`-th day
+    after today on which the practice opens (0: no further limit).
+    `max_appointments_per_day` caps the partner's appointments on one local day.
     """
 
     lead_time_minutes: int
     booking_horizon_days: int
     grid_minutes: int
+    lead_time_working_days: int = 0
+    max_appointments_per_day: int | None = None
 
 
 # Contact points and patients come by the hundred thousand: making a named

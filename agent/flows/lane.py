@@ -32,6 +32,9 @@ class Lane:
     partner_id: str
     partner_name: str
     receives_patients: bool
+    may_cancel: bool
+    may_reschedule: bool
+    gets_updates: bool
     terms: OfferTerms
     availability_valid_for: timedelta
     sealer: Sealer

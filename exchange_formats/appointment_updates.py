@@ -1,0 +1,25 @@
+"""Kind `appointment_updates`: what the practice changed in appointments that came from this partner.
+
+Each change is told once, in the order of the files' sequence numbers, with
+the state that holds; what the partner itself asked for is not repeated. An
+update of a lower number than the last one applied is ignored.
+"""
+
+from typing import Literal
+
+from exchange_formats.fields import Identifier, Record, UtcInstant
+
+
+class AppointmentUpdateRecord(Record):
+    """The appointment of one booking as it stands now.
+
+    `appointment_status` is FHIR R4 AppointmentStatus. A deleted appointment
+    reads as cancelled; then column and times are those last told.
+    """
+
+    record: Literal["appointment_update"] = "appointment_update"
+    booking_id: Identifier
+    appointment_status: Literal["booked", "cancelled"]
+    column_id: Identifier
+    starts_at: UtcInstant
+    ends_at: UtcInstant
