@@ -17,22 +17,25 @@ from agent.adapters.booking_ledger import SqlBookingLedger
 from agent.adapters.database import Connector
 from agent.adapters.disclosure_ledger import SqlDisclosureLedger
 from agent.adapters.practice_snapshot import SqlPracticeSnapshot
+from agent.adapters.update_ledger import SqlUpdateLedger
 from agent.ports import (
     AppointmentBook,
     AuditLog,
     BookingLedger,
     DisclosureLedger,
     PracticeSnapshot,
+    UpdateLedger,
     WriteTransaction,
 )
 
 
 class SqlWriteTransaction:
-    """`WriteTransaction`: five views of the same connection."""
+    """`WriteTransaction`: six views of the same connection."""
 
     snapshot: PracticeSnapshot
     book: AppointmentBook
     ledger: BookingLedger
+    updates: UpdateLedger
     disclosures: DisclosureLedger
     audit: AuditLog
 
@@ -43,6 +46,7 @@ class SqlWriteTransaction:
         self.snapshot = SqlPracticeSnapshot(connection)
         self.book = book
         self.ledger = SqlBookingLedger(connection)
+        self.updates = SqlUpdateLedger(connection)
         self.disclosures = SqlDisclosureLedger(connection)
         self.audit = audit
 
