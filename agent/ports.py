@@ -363,7 +363,14 @@ class AppointmentBook(Protocol):
         """It stays in the book, with who cancelled it, when and why (reading A10, s. 630f BGB)."""
         ...
 
-    def has_overlap(self, patient_id: int, starts_at: datetime, ends_at: datetime) -> bool:
+    def has_overlap(
+        self,
+        patient_id: int,
+        starts_at: datetime,
+        ends_at: datetime,
+        *,
+        without_appointment: int | None = None,
+    ) -> bool:
         """Whether the patient has an appointment then, in any column, that is not cancelled."""
         ...
 
@@ -511,7 +518,10 @@ class DisclosureLedger(Protocol):
         created_at: datetime,
         record_count: int,
         sealed_sha256: str,
-    ) -> None: ...
+        patient_count: int = 0,
+    ) -> None:
+        """`patient_count` of the records are patients."""
+        ...
 
     def assign_aliases(self, partner_id: str) -> int:
         """Give every patient of the transmit set that has none an alias; how many were new."""
@@ -521,8 +531,8 @@ class DisclosureLedger(Protocol):
         """First disclosure of these patients, or the first one after a removal."""
         ...
 
-    def mark_removed(self, partner_id: str, aliases: Collection[str], at: datetime) -> None:
-        """A removal notice was prepared; the first one counts."""
+    def mark_removed(self, partner_id: str, aliases: Collection[str], sequence: int, at: datetime) -> None:
+        """The patients file of this number tells these removals; the first file that tells one counts."""
         ...
 
     def confirm_removals(

@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     bindparam,
     cast,
+    delete,
     func,
     insert,
     literal,
@@ -70,6 +71,7 @@ class SqlDisclosureLedger:
         created_at: datetime,
         record_count: int,
         sealed_sha256: str,
+        patient_count: int = 0,
     ) -> None:
         self._connection.execute(
             insert(tables.outbound_message),
@@ -80,6 +82,7 @@ class SqlDisclosureLedger:
                 "sequence": sequence,
                 "created_at": created_at,
                 "record_count": record_count,
+                "patient_count": patient_count,
                 "sealed_sha256": sealed_sha256,
             },
         )
@@ -109,12 +112,14 @@ class SqlDisclosureLedger:
             .values(
                 first_sent_at=func.coalesce(table.c.first_sent_at, literal(at, tables.UtcDateTime)),
                 removed_at=None,
+                removal_sequence=None,
+                removal_confirmed_at=None,
             )
         )
         for batch in _batches(_runs(unrecorded, chosen)):
             self._connection.execute(statement, [{"first": first, "last": last} for first, last in batch])
 
-    def mark_removed(self, partner_id: str, aliases: Collection[str], at: datetime) -> None:
+    def mark_removed(self, partner_id: str, aliases: Collection[str], sequence: int, at: datetime) -> None:
         table = tables.disclosure
         for batch in _batches(sorted(set(aliases))):
             self._connection.execute(
@@ -122,8 +127,47 @@ class SqlDisclosureLedger:
                 .where(
                     table.c.partner_id == partner_id, table.c.alias.in_(batch), table.c.removed_at.is_(None)
                 )
-                .values(removed_at=at)
+                .values(removed_at=at, removal_sequence=sequence)
             )
+
+    def confirm_removals(
+        self, partner_id: str, aliases: Collection[str], patients_message_id: str, at: datetime
+    ) -> int:
+        """By the files' numbers and not by times, which may be equal or go back: after a new consent and
+        a second withdrawal the old file's confirmation settles nothing."""
+        table, sent = tables.disclosure, tables.outbound_message
+        sequence: int | None = self._connection.scalar(
+            select(sent.c.sequence).where(
+                sent.c.message_id == patients_message_id,
+                sent.c.partner_id == partner_id,
+                sent.c.kind == "patients",
+            )
+        )
+        if sequence is None:
+            return 0
+        return sum(
+            self._connection.execute(
+                update(table)
+                .where(
+                    table.c.partner_id == partner_id,
+                    table.c.alias.in_(batch),
+                    table.c.removal_sequence <= sequence,
+                    table.c.removal_confirmed_at.is_(None),
+                )
+                .values(removal_confirmed_at=at)
+            ).rowcount
+            for batch in _batches(sorted(set(aliases)))
+        )
+
+    def revoke_partner(self, partner_id: str, at: datetime) -> None:
+        table = tables.revoked_partner
+        revoked = select(table.c.partner_id).where(table.c.partner_id == partner_id)
+        if self._connection.scalar(revoked) is None:
+            self._connection.execute(insert(table), {"partner_id": partner_id, "revoked_at": at})
+
+    def readmit_partner(self, partner_id: str) -> None:
+        table = tables.revoked_partner
+        self._connection.execute(delete(table).where(table.c.partner_id == partner_id))
 
     def patient_of_alias(self, partner_id: str, alias: str) -> int | None:
         table = tables.disclosure

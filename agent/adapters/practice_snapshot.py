@@ -160,26 +160,36 @@ class SqlPracticeSnapshot:
             raise SchemaMismatchError("contact points do not come in the order of their patients")
 
     def removed_aliases(self, partner_id: str) -> list[str]:
+        disclosure = tables.disclosure.c
+        statement = self._removals(partner_id, disclosure.alias).order_by(disclosure.patient_id)
+        return list(self._connection.scalars(statement))
+
+    def unannounced_removals(self, partner_id: str) -> int:
+        statement = self._removals(partner_id, func.count()).where(tables.disclosure.c.removed_at.is_(None))
+        return self._connection.scalar(statement) or 0
+
+    def _removals(self, partner_id: str, column: ColumnElement[Any]) -> Select[Any]:
+        """Sent once, in the transmit set no longer (or the partner revoked), not confirmed yet."""
         disclosure, patient, consent = tables.disclosure.c, tables.patient.c, tables.consent.c
-        statement = (
-            select(disclosure.alias)
+        outside: list[ColumnElement[bool]] = []
+        if self.revoked_at(partner_id) is None:
+            gone = (patient.active.is_(None), consent.status.is_(None))
+            outside = [or_(*gone, patient.active.is_(False), consent.status != Consent.GRANTED.value)]
+        return (
+            select(column)
+            .select_from(tables.disclosure)
             .outerjoin(tables.patient, patient.patient_id == disclosure.patient_id)
             .outerjoin(
                 tables.consent,
                 and_(consent.patient_id == disclosure.patient_id, consent.partner_id == partner_id),
             )
-            .where(disclosure.partner_id == partner_id, disclosure.first_sent_at.is_not(None))
             .where(
-                or_(
-                    patient.active.is_(None),
-                    patient.active.is_(False),
-                    consent.status.is_(None),
-                    consent.status != "GRANTED",
-                )
+                disclosure.partner_id == partner_id,
+                disclosure.first_sent_at.is_not(None),
+                disclosure.removal_confirmed_at.is_(None),
+                *outside,
             )
-            .order_by(disclosure.patient_id)
         )
-        return list(self._connection.scalars(statement))
 
     def _epoch(self, moment: ColumnElement[Any]) -> ColumnElement[int]:
         """Seconds since 1970 counted by the database: thousands of them cost nothing here."""

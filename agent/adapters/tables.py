@@ -396,6 +396,8 @@ outbound_message = _agent_table(
     Column("sequence", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("record_count", Integer, nullable=False),
+    # How many of the records are patients: a file of removals alone has none.
+    Column("patient_count", Integer, nullable=False),
     Column("sealed_sha256", String(64), nullable=False),
     UniqueConstraint("partner_id", "kind", "sequence"),
 )
@@ -406,6 +408,8 @@ disclosure = _agent_table(
     Column("alias", String(32), nullable=False),
     Column("first_sent_at", UtcDateTime),
     Column("removed_at", UtcDateTime),
+    # Number of the patients file that first told this removal: times of two files may be equal.
+    Column("removal_sequence", Integer),
     Column("removal_confirmed_at", UtcDateTime),
     UniqueConstraint("partner_id", "alias"),
 )

@@ -95,7 +95,7 @@ def export(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progress | 
         result.file_name, result.size = sealed_name(envelope), sealed.size
         with practice.database.write() as work:
             work.disclosures.mark_sent(lane.partner_id, result.first_disclosures, now)
-            work.disclosures.mark_removed(lane.partner_id, result.removals, now)
+            work.disclosures.mark_removed(lane.partner_id, result.removals, sequence, now)
             work.disclosures.add_outbound(
                 message_id=envelope.message_id,
                 partner_id=lane.partner_id,
@@ -104,6 +104,7 @@ def export(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progress | 
                 created_at=now,
                 record_count=result.records.total(),
                 sealed_sha256=sealed.sha256,
+                patient_count=result.records["patient"],
             )
             work.audit.append(
                 "export prepared",

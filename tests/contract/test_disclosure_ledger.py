@@ -44,10 +44,12 @@ def sent(connector: Connector, *patient_ids: int, at: datetime = NOW) -> None:
         SqlDisclosureLedger(connection).mark_sent(DENTPORT, patient_ids, at)
 
 
-def removed(connector: Connector, *patient_ids: int, at: datetime = NOW) -> None:
+def removed(connector: Connector, *patient_ids: int, sequence: int = 1, at: datetime = NOW) -> None:
     given = aliases(connector)
     with connector.writing() as connection:
-        SqlDisclosureLedger(connection).mark_removed(DENTPORT, [given[key] for key in patient_ids], at)
+        SqlDisclosureLedger(connection).mark_removed(
+            DENTPORT, [given[key] for key in patient_ids], sequence, at
+        )
 
 
 def answered(connector: Connector, patient_id: int, status: str) -> None:
@@ -81,12 +83,12 @@ def test_next_sequence_counts_from_one_for_each_partner_and_kind(connector: Conn
 
 def test_add_outbound_keeps_every_part_and_refuses_a_number_twice(connector: Connector) -> None:
     with connector.writing() as connection:
-        SqlDisclosureLedger(connection).add_outbound("m-1", DENTPORT, "patients", 1, NOW, 42, "a" * 64)
+        SqlDisclosureLedger(connection).add_outbound("m-1", DENTPORT, "patients", 1, NOW, 42, "a" * 64, 40)
     with pytest.raises(DatabaseError), connector.writing() as connection:
         SqlDisclosureLedger(connection).add_outbound("m-2", DENTPORT, "patients", 1, NOW, 42, "a" * 64)
     with connector.reading() as connection:
         row = connection.execute(select(tables.outbound_message)).one()
-    assert tuple(row) == ("m-1", DENTPORT, "patients", 1, NOW, 42, "a" * 64)
+    assert tuple(row) == ("m-1", DENTPORT, "patients", 1, NOW, 42, 40, "a" * 64)
 
 
 def test_assign_aliases_gives_one_to_everybody_active_and_granted_and_nobody_else(
@@ -190,7 +192,7 @@ def test_mark_removed_of_an_unknown_alias_changes_nothing(connector: Connector) 
     assigned(connector)
     sent(connector, ANNA)
     with connector.writing() as connection:
-        SqlDisclosureLedger(connection).mark_removed(DENTPORT, ["0" * 16], LATER)
+        SqlDisclosureLedger(connection).mark_removed(DENTPORT, ["0" * 16], 1, LATER)
     assert state(connector)[ANNA] == (NOW, None)
 
 
@@ -218,7 +220,7 @@ def test_disclosures_of_a_patient_tell_first_and_last_file_and_the_removal(conne
             ledger.add_outbound(f"m-{number}", DENTPORT, "patients", number, at, 2, "a" * 64)
         ledger.add_outbound("m-4", DENTPORT, "availability", 1, LATER + timedelta(days=9), 2, "a" * 64)
         gone_at = LATER + timedelta(days=1)
-        ledger.mark_removed(DENTPORT, [aliases_of(connection)[LEA]], gone_at)
+        ledger.mark_removed(DENTPORT, [aliases_of(connection)[LEA]], 3, gone_at)
         alias = aliases_of(connection)
         assert disclosures_of(connection, LEA) == [Disclosure(DENTPORT, alias[LEA], NOW, LATER, gone_at)]
         assert disclosures_of(connection, ANNA) == [Disclosure(DENTPORT, alias[ANNA], NOW, gone_at, None)]
