@@ -298,6 +298,13 @@ class PracticeSnapshot(Protocol):
         """When the partner's lane was closed; None while it is open."""
         ...
 
+    def changed_appointments(self, partner_id: str, ends_after: datetime) -> "list[ChangedAppointment]":
+        """Appointments that are not as the partner was told and end after that moment; by booking id.
+
+        Either of the two ends counts. Whether a difference is worth telling is for the rules.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class NewPatient:
@@ -484,14 +491,7 @@ class UpdateMessage:
 
 
 class UpdateLedger(Protocol):
-    """What staff changed in partners' appointments, and which files tell of it (reading A11)."""
-
-    def changed(self, partner_id: str, ends_after: datetime) -> list[ChangedAppointment]:
-        """Appointments that are not as the partner was told and end after that moment; by booking id.
-
-        Either of the two ends counts. Whether a difference is worth telling is for the rules.
-        """
-        ...
+    """Which files tell partners of what staff changed in their appointments (reading A11)."""
 
     def add_message(self, message: UpdateMessage) -> None: ...
 

@@ -26,13 +26,14 @@ from sqlalchemy import (
 )
 
 from agent.adapters import tables
+from agent.adapters.changed_appointments import read_changes
 from agent.adapters.database_errors import patients_readable
 from agent.adapters.practice_calendar import read_calendar
 from agent.adapters.row_stream import streamed
 from agent.domain.intervals import Interval, merged, utc_datetime
 from agent.domain.practice import Consent, ContactPoint, Patient, PracticeCalendar, StaffMember
 from agent.errors import SchemaMismatchError
-from agent.ports import ConsentedPatient, PracticeIdentity
+from agent.ports import ChangedAppointment, ConsentedPatient, PracticeIdentity
 
 _NO_CONTACT = (None, None, None, None)
 # Looked up for every patient; calling the enum costs ten times as much.
@@ -107,6 +108,9 @@ class SqlPracticeSnapshot:
     def revoked_at(self, partner_id: str) -> datetime | None:
         revoked = tables.revoked_partner.c
         return self._connection.scalar(select(revoked.revoked_at).where(revoked.partner_id == partner_id))
+
+    def changed_appointments(self, partner_id: str, ends_after: datetime) -> list[ChangedAppointment]:
+        return read_changes(self._connection, partner_id, ends_after)
 
     def staff_member(self, login_name: str) -> StaffMember | None:
         staff, permission = tables.staff_member.c, tables.role_permission.c

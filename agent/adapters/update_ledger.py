@@ -1,29 +1,16 @@
-"""Finds what staff changed in partners' appointments, and remembers which files tell of it.
+"""Remembers which files tell partners of their changed appointments, and which of them are out.
 
-The update story asks it for differences and stores each decided file here in
-the same transaction as the change of what was told, so that an update is
-neither lost nor decided twice (reading A11). It judges no difference and never
-changes what was told; that is `agent.adapters.booking_ledger`.
+The update story stores each file here in the same transaction in which it
+changes what was told, so that an update is neither lost nor decided twice
+(reading A11). It keeps records as given and never judges or rewrites one.
 """
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from agent.adapters import tables
-from agent.ports import ChangedAppointment, PartnerAppointment, StandingAppointment, UpdateMessage
-
-_TOLD = tuple(tables.partner_appointment.c)
-_STANDS = (
-    tables.appointment.c.appointment_id,
-    tables.appointment.c.column_id,
-    tables.appointment.c.patient_id,
-    tables.appointment.c.assignment_id,
-    tables.appointment.c.starts_at,
-    tables.appointment.c.ends_at,
-    tables.appointment.c.status,
-)
+from agent.ports import UpdateMessage
 
 
 class SqlUpdateLedger:
@@ -32,17 +19,8 @@ class SqlUpdateLedger:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def changed(self, partner_id: str, ends_after: datetime) -> list[ChangedAppointment]:
-        told, stands = tables.partner_appointment, tables.appointment
-        rows = self._connection.execute(
-            select(*_TOLD, *_STANDS)
-            .select_from(told.outerjoin(stands, stands.c.appointment_id == told.c.appointment_id))
-            .where(told.c.partner_id == partner_id, _ends_after(ends_after), _differs())
-            .order_by(told.c.booking_id)
-        )
-        return [_changed(row) for row in rows]
-
     def add_message(self, message: UpdateMessage) -> None:
+        """The tables' keys refuse a second message of the same number: it would be a second truth."""
         self._connection.execute(
             insert(tables.update_message),
             {
@@ -95,32 +73,3 @@ class SqlUpdateLedger:
                 select(table.c.record).where(table.c.message_id == message_id).order_by(table.c.position)
             )
         )
-
-
-def _ends_after(moment: datetime) -> ColumnElement[bool]:
-    """What stands is asked for by column: the index begins with it, and the years before are not read."""
-    appointment = tables.appointment.c
-    standing = select(appointment.appointment_id).where(
-        appointment.column_id.in_(select(tables.schedule_column.c.column_id)), appointment.ends_at > moment
-    )
-    told = tables.partner_appointment.c
-    return or_(told.told_ends_at > moment, told.appointment_id.in_(standing))
-
-
-def _differs() -> ColumnElement[bool]:
-    told, stands = tables.partner_appointment.c, tables.appointment.c
-    return or_(
-        stands.appointment_id.is_(None),
-        stands.column_id != told.told_column_id,
-        stands.starts_at != told.told_starts_at,
-        stands.ends_at != told.told_ends_at,
-        and_(told.told_status == "cancelled", stands.status != "cancelled"),
-        and_(told.told_status != "cancelled", stands.status == "cancelled"),
-    )
-
-
-def _changed(row: Row[Any]) -> ChangedAppointment:
-    told, stands = row[: len(_TOLD)], row[len(_TOLD) :]
-    return ChangedAppointment(
-        PartnerAppointment(*told), None if stands[0] is None else StandingAppointment(*stands)
-    )
