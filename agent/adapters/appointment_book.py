@@ -117,7 +117,14 @@ class SqlAppointmentBook:
         cancelled = {"status": "cancelled", "cancelled_by": author, "cancelled_at": now}
         self._change(appointment_id, {**cancelled, "cancellation_reason": reason}, author, now)
 
-    def has_overlap(self, patient_id: int, starts_at: datetime, ends_at: datetime) -> bool:
+    def has_overlap(
+        self,
+        patient_id: int,
+        starts_at: datetime,
+        ends_at: datetime,
+        *,
+        without_appointment: int | None = None,
+    ) -> bool:
         table = tables.appointment.c
         overlapping = select(table.appointment_id).where(
             table.patient_id == patient_id,
@@ -125,6 +132,8 @@ class SqlAppointmentBook:
             table.starts_at < ends_at,
             table.ends_at > starts_at,
         )
+        if without_appointment is not None:
+            overlapping = overlapping.where(table.appointment_id != without_appointment)
         return bool(self._connection.scalar(select(overlapping.exists())))
 
     def _change(self, appointment_id: int, values: dict[str, Any], author: int, now: datetime) -> None:

@@ -1,49 +1,36 @@
 """Import: the bookings of one document, decided and written inside the caller's transaction.
 
-The step of `agent.flows.receive` in which the appointment book changes. The
-rules decide on what this transaction sees, and the database has the last word
-on every slot (promise P13). Each booking gets exactly one outcome, and the
-same booking again gets the first one (promise P2).
+The step of `agent.flows.receive` in which the appointment book changes. Each
+line gets exactly one outcome, and the same line again gets the first one
+(promise P2). A partner reaches only what it booked itself: everything is
+looked up by partner and booking id, so that somebody else's appointment and
+none at all are one and the same (reading A10).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
-from agent.domain import documents
 from agent.domain.attribution import attribution_problem
-from agent.domain.availability import busy_window
-from agent.domain.booking_rules import Accept, BookingRequest, decide, requested
-from agent.domain.consent import usable_birth_date
-from agent.domain.intervals import Interval, instant, utc_datetime
-from agent.domain.matching import Match, PersonInBooking, match
-from agent.domain.practice import Consent, ContactPoint, PracticeCalendar
-from agent.errors import OtvUserError, SlotTakenError
+from agent.domain.availability import MINUTE
+from agent.domain.booking_life import AnsweredRevision, revision_refusal
+from agent.domain.booking_rules import Accept, Refuse, requested
+from agent.domain.intervals import instant, utc_datetime
+from agent.errors import OtvUserError
+from agent.flows.book import PATIENT_OVERLAP, book
 from agent.flows.lane import Lane, PracticeSide
-from agent.ports import LedgerBooking, NewAppointment, NewPatient, WriteTransaction
-from exchange_formats.bookings import BookingRecord
+from agent.flows.sitting import Sitting, booked, declined, placed, refused
+from agent.ports import LedgerBooking, PartnerAppointment, StandingAppointment, WriteTransaction
+from exchange_formats.bookings import BookingRecord, CancelRecord, RescheduleRecord
 from exchange_formats.codec import BookingDocument, content_digest
 from exchange_formats.receipts import BookingOutcome, BookingReason
-
-
-@dataclass(frozen=True, slots=True)
-class Sitting:
-    """What stays the same for all bookings of one document."""
-
-    lane: Lane
-    work: WriteTransaction
-    calendar: PracticeCalendar
-    author: int
-    now: datetime
-    today: date
-    judged_at: int
 
 
 def import_bookings(
     practice: PracticeSide, lane: Lane, work: WriteTransaction, document: BookingDocument, now: datetime
 ) -> list[BookingOutcome]:
-    """One outcome per booking, in their order; raises OtvUserError and DatabaseError, then nothing stays."""
+    """One outcome per line, in their order; raises OtvUserError and DatabaseError, then nothing stays."""
     calendar = work.snapshot.calendar()
     sitting = Sitting(
         lane=lane,
@@ -54,7 +41,7 @@ def import_bookings(
         today=now.astimezone(ZoneInfo(calendar.time_zone)).date(),
         judged_at=_judged_at(lane, document, now),
     )
-    return [_outcome(sitting, booking) for booking in document.records]
+    return [_outcome(sitting, wish) for wish in document.records]
 
 
 def _author(practice: PracticeSide, work: WriteTransaction) -> int:
@@ -75,155 +62,158 @@ def _judged_at(lane: Lane, document: BookingDocument, now: datetime) -> int:
     return instant(max(min(written_at, now), now - lane.availability_valid_for))
 
 
-def _outcome(sitting: Sitting, booking: BookingRecord) -> BookingOutcome:
-    """The first outcome of this booking revision, or a new one and its row in the ledger."""
-    partner_id = sitting.lane.partner_id
-    digest = content_digest(booking)
-    first = sitting.work.ledger.booking(partner_id, booking.booking_id, booking.revision)
-    if first is not None:
-        if first.content_sha256 == digest:
-            return BookingOutcome.model_validate_json(first.record)
-        return _declined(booking, BookingReason.CONFLICT)
-    if sitting.work.ledger.has_appointment(partner_id, booking.booking_id):
-        # Another revision of a booking that stands would be a second appointment, not a change of the first.
-        outcome, appointment_id, patient_id = _declined(booking, BookingReason.CONFLICT), None, None
-    else:
-        outcome, appointment_id, patient_id = _place(sitting, booking)
-    sitting.work.ledger.add_booking(
+def _outcome(sitting: Sitting, wish: BookingRecord | CancelRecord | RescheduleRecord) -> BookingOutcome:
+    """The first outcome of this revision, or a new one and its row in the ledger."""
+    partner_id, ledger = sitting.lane.partner_id, sitting.work.ledger
+    digest = content_digest(wish)
+    answered = ledger.revisions(partner_id, wish.booking_id)
+    for first in answered:
+        if first.revision == wish.revision:
+            if first.content_sha256 == digest:
+                return BookingOutcome.model_validate_json(first.record)
+            return refused(wish, BookingReason.CONFLICT)
+
+    told = ledger.appointment(partner_id, wish.booking_id)
+    earlier = (
+        AnsweredRevision(one.revision, one.action, BookingOutcome.model_validate_json(one.record))
+        for one in answered
+    )
+    reason = revision_refusal(wish.revision, wish.action, earlier, has_appointment=told is not None)
+    outcome = refused(wish, reason) if reason else _carried_out(sitting, wish, told)
+    ledger.add_booking(
         LedgerBooking(
             partner_id=partner_id,
-            booking_id=booking.booking_id,
-            revision=booking.revision,
+            booking_id=wish.booking_id,
+            revision=wish.revision,
+            action=wish.action,
             content_sha256=digest,
             record=outcome.model_dump_json(),
-            appointment_id=appointment_id,
-            patient_id=patient_id,
             decided_at=sitting.now,
         )
     )
     return outcome
 
 
-def _place(sitting: Sitting, booking: BookingRecord) -> tuple[BookingOutcome, int | None, int | None]:
-    """Decide, and write what was decided: outcome, appointment id, patient id."""
-    person = _person(booking)
-    if usable_birth_date(person.birth_date, sitting.today) is None:
-        return _declined(booking, BookingReason.BIRTH_DATE_IMPLAUSIBLE), None, None
-    request = requested(
-        booking.slot_id,
-        booking.assignment_id,
-        instant(datetime.fromisoformat(booking.starts_at)),
-        declared_new_patient=booking.patient.new_patient,
-    )
-    decision = decide(
-        request,
-        sitting.calendar,
-        _taken(sitting, request),
-        sitting.lane.terms,
-        judged_at=sitting.judged_at,
-        now=instant(sitting.now),
-    )
-    if not isinstance(decision, Accept):
-        return _declined(booking, decision.reason), None, None
-
-    found = _match(sitting, booking, person)
-    try:
-        # Undone together: a patient without the appointment would be a record that nobody asked for.
-        with sitting.work.savepoint():
-            patient_id, appointment_id = _write(sitting, person, found, decision)
-    except SlotTakenError:
-        return _declined(booking, BookingReason.SLOT_TAKEN), None, None
-    return _accepted(sitting, booking, decision, found), appointment_id, patient_id
+def _carried_out(
+    sitting: Sitting,
+    wish: BookingRecord | CancelRecord | RescheduleRecord,
+    told: PartnerAppointment | None,
+) -> BookingOutcome:
+    if isinstance(wish, BookingRecord):
+        return book(sitting, wish)
+    lane = sitting.lane
+    permitted = lane.may_cancel if isinstance(wish, CancelRecord) else lane.may_reschedule
+    if not permitted:
+        return refused(wish, BookingReason.ACTION_NOT_PERMITTED)
+    if told is None:
+        return refused(wish, BookingReason.UNKNOWN_APPOINTMENT)
+    stands = sitting.work.book.appointment(told.appointment_id)
+    if isinstance(wish, CancelRecord):
+        return _cancel(sitting, wish, told, stands)
+    return _reschedule(sitting, wish, told, stands)
 
 
-def _taken(sitting: Sitting, request: BookingRequest) -> Sequence[Interval]:
-    """The taken time that decides; a number that is no column of ours never reaches the database."""
-    column_id = request.column_id
-    if column_id is None or column_id not in sitting.calendar.columns:
-        return ()
-    window = busy_window(sitting.calendar, (request.start, request.start + 1))
-    return sitting.work.snapshot.busy(window, [column_id]).get(column_id, ())
-
-
-def _person(booking: BookingRecord) -> PersonInBooking:
-    patient = booking.patient
-    return PersonInBooking(
-        given_name=patient.given_name,
-        family_name=patient.family_name,
-        birth_date=date.fromisoformat(patient.birth_date),
-        contact_points=tuple(
-            ContactPoint(contact.system, contact.use, contact.value) for contact in patient.contact_points
-        ),
-    )
-
-
-def _match(sitting: Sitting, booking: BookingRecord, person: PersonInBooking) -> Match:
-    partner_id, work = sitting.lane.partner_id, sitting.work
-    hint = booking.patient.patient_id
-    hinted = work.disclosures.patient_of_alias(partner_id, hint) if hint is not None else None
-    candidates = work.book.candidates(partner_id, person.birth_date, sitting.today)
-    return match(person, candidates, hinted, sitting.today)
-
-
-def _write(sitting: Sitting, person: PersonInBooking, found: Match, decision: Accept) -> tuple[int, int]:
-    """Patient, appointment, consent page and staff notes; the ids of the first two."""
-    book, partner_id = sitting.work.book, sitting.lane.partner_id
-    patient_id = found.patient_id
-    if patient_id is None:
-        patient_id = book.create_patient(
-            NewPatient(person.given_name, person.family_name, person.birth_date, person.contact_points),
-            sitting.author,
-            sitting.now,
-        )
-    appointment_id = book.add_appointment(
-        NewAppointment(
-            column_id=decision.column_id,
-            patient_id=patient_id,
-            type_id=decision.type_id,
-            assignment_id=decision.assignment_id,
-            starts_at=utc_datetime(decision.start),
-            ends_at=utc_datetime(decision.end),
-        ),
-        sitting.author,
-        sitting.now,
-    )
-    book.ensure_consent_page(partner_id, sitting.lane.partner_name, sitting.author, sitting.now)
-    for other_patient_id, kind in found.possible_duplicates:
-        book.add_note(kind.value, partner_id, patient_id, other_patient_id, appointment_id, sitting.now)
-    sitting.work.audit.append(
-        "appointment booked",
-        sitting.now,
-        partner_id,
-        appointment_id=appointment_id,
-        author=sitting.author,
-        patient="new" if found.patient_id is None else "known",
-        staff_notes=len(found.possible_duplicates),
-    )
-    return patient_id, appointment_id
-
-
-def _accepted(sitting: Sitting, booking: BookingRecord, decision: Accept, found: Match) -> BookingOutcome:
+def _cancel(
+    sitting: Sitting, wish: CancelRecord, told: PartnerAppointment, stands: StandingAppointment | None
+) -> BookingOutcome:
+    """Cancelled stays cancelled, whoever did it; the appointment itself stays in the book."""
+    if stands is not None and stands.status != "cancelled":
+        if not _is_ahead(sitting, stands):
+            return refused(wish, BookingReason.APPOINTMENT_CLOSED)
+        book = sitting.work.book
+        book.cancel_appointment(stands.appointment_id, wish.cancellation_reason, sitting.author, sitting.now)
+        _audit(sitting, "appointment cancelled", stands)
+    _tell(sitting, told, "cancelled", stands)
     return BookingOutcome(
-        booking_id=booking.booking_id,
-        revision=booking.revision,
+        booking_id=wish.booking_id,
+        revision=wish.revision,
         outcome="accepted",
-        appointment_status="booked",
-        column_id=str(decision.column_id),
-        starts_at=documents.instant_text(decision.start),
-        ends_at=documents.instant_text(decision.end),
-        patient_id=_told_patient_id(sitting, found),
+        appointment_status="cancelled",
     )
 
 
-def _told_patient_id(sitting: Sitting, found: Match) -> str | None:
-    """Only of a patient who consented and whom the partner holds, if it may hold any at all (A2, A8)."""
-    patient = found.patient
-    if patient is None or patient.consent is not Consent.GRANTED or not sitting.lane.receives_patients:
-        return None
-    return sitting.work.disclosures.alias_of(sitting.lane.partner_id, patient.patient_id)
+def _reschedule(
+    sitting: Sitting, wish: RescheduleRecord, told: PartnerAppointment, stands: StandingAppointment | None
+) -> BookingOutcome:
+    """To another time, or nothing changes: the old appointment stands until the new time is written."""
+    if stands is None or not _is_ahead(sitting, stands):
+        return refused(wish, BookingReason.APPOINTMENT_CLOSED)
+    if wish.assignment_id != str(stands.assignment_id):
+        return refused(wish, BookingReason.SLOT_NOT_OFFERED)
+    request = requested(
+        sitting.calendar,
+        wish.slot_id,
+        wish.assignment_id,
+        instant(datetime.fromisoformat(wish.starts_at)),
+        declared_new_patient=False,
+    )
+    sitting = _with_own_length(sitting, stands)
+    itself = stands.appointment_id
+    result = placed(sitting, request, partial(_move, sitting, told, stands), without_appointment=itself)
+    if isinstance(result, Refuse):
+        return declined(sitting, wish, request, result.reason, without_appointment=itself)
+    return booked(wish, result[0])
 
 
-def _declined(booking: BookingRecord, reason: BookingReason) -> BookingOutcome:
-    return BookingOutcome(
-        booking_id=booking.booking_id, revision=booking.revision, outcome="declined", reason=reason
+def _with_own_length(sitting: Sitting, stands: StandingAppointment) -> Sitting:
+    """The sitting in which the assignment is as long as this appointment: staff may have lengthened it."""
+    calendar = sitting.calendar
+    assignment = calendar.assignments.get(stands.assignment_id or 0)
+    if assignment is None:
+        return sitting
+    minutes = int((stands.ends_at - stands.starts_at).total_seconds()) // MINUTE
+    own = replace(assignment, duration_minutes=minutes)
+    assignments = {**calendar.assignments, assignment.assignment_id: own}
+    return replace(sitting, calendar=replace(calendar, assignments=assignments))
+
+
+def _move(sitting: Sitting, told: PartnerAppointment, stands: StandingAppointment, decision: Accept) -> None:
+    book, itself = sitting.work.book, stands.appointment_id
+    moved = replace(
+        stands,
+        column_id=decision.column_id,
+        starts_at=utc_datetime(decision.start),
+        ends_at=utc_datetime(decision.end),
+    )
+    if stands.patient_id is not None and book.has_overlap(
+        stands.patient_id, moved.starts_at, moved.ends_at, without_appointment=itself
+    ):
+        book.add_note(PATIENT_OVERLAP, sitting.lane.partner_id, stands.patient_id, None, itself, sitting.now)
+    book.move_appointment(
+        itself, moved.column_id, moved.starts_at, moved.ends_at, sitting.author, sitting.now
+    )
+    _tell(sitting, told, "booked", moved)
+    _audit(sitting, "appointment rescheduled", moved)
+
+
+def _is_ahead(sitting: Sitting, stands: StandingAppointment) -> bool:
+    """Booked, and not begun: what has happened in the practice is not the partner's to change."""
+    return stands.status == "booked" and stands.starts_at > sitting.now
+
+
+def _tell(
+    sitting: Sitting, told: PartnerAppointment, status: str, stands: StandingAppointment | None
+) -> None:
+    """The receipt tells this state, so that no update repeats it."""
+    if stands is None:
+        sitting.work.ledger.tell_appointment(replace(told, told_status=status))
+        return
+    sitting.work.ledger.tell_appointment(
+        replace(
+            told,
+            told_status=status,
+            told_column_id=stands.column_id,
+            told_starts_at=stands.starts_at,
+            told_ends_at=stands.ends_at,
+        )
+    )
+
+
+def _audit(sitting: Sitting, event: str, stands: StandingAppointment) -> None:
+    sitting.work.audit.append(
+        event,
+        sitting.now,
+        sitting.lane.partner_id,
+        appointment_id=stands.appointment_id,
+        author=sitting.author,
     )

@@ -24,7 +24,13 @@ from agent.domain.documents import instant_text
 from agent.domain.intervals import instant
 from agent.flows.receive import FileResult
 from agent.ports import Clock
-from exchange_formats.bookings import BookingPatient, BookingRecord
+from exchange_formats.bookings import (
+    BookingPatient,
+    BookingRecord,
+    BookingsRecord,
+    CancelRecord,
+    RescheduleRecord,
+)
 from exchange_formats.codec import Document, decode
 from exchange_formats.envelope import Kind
 from exchange_formats.fields import ContactPoint
@@ -134,7 +140,32 @@ class Stage:
         }
         return BookingRecord(**(values | changes))
 
-    def sealed(self, *bookings: BookingRecord, partner_id: str = DENTPORT, **envelope: Any) -> bytes:
+    def cancel(self, booking: BookingRecord | RescheduleRecord, **changes: Any) -> CancelRecord:
+        """The next revision of a booking: not wanted any more."""
+        values: dict[str, Any] = {
+            "record": "booking",
+            "booking_id": booking.booking_id,
+            "revision": booking.revision + 1,
+            "action": "cancel",
+        }
+        return CancelRecord(**(values | changes))
+
+    def reschedule(
+        self, booking: BookingRecord | RescheduleRecord, slot: Slot, **changes: Any
+    ) -> RescheduleRecord:
+        """The next revision of a booking: another time."""
+        values: dict[str, Any] = {
+            "record": "booking",
+            "booking_id": booking.booking_id,
+            "revision": booking.revision + 1,
+            "action": "reschedule",
+            "slot_id": slot_id(slot),
+            "assignment_id": str(slot.assignment_id),
+            "starts_at": instant_text(slot.start),
+        }
+        return RescheduleRecord(**(values | changes))
+
+    def sealed(self, *bookings: BookingsRecord, partner_id: str = DENTPORT, **envelope: Any) -> bytes:
         partner = self.partner(partner_id)
         return partner.gpg.seal(partner.bookings_file(bookings, **envelope))
 
@@ -150,7 +181,7 @@ class Stage:
     def receive(self, partner_id: str = DENTPORT) -> list[FileResult]:
         return list(self.agent.receive(partner_id))
 
-    def send(self, *bookings: BookingRecord, partner_id: str = DENTPORT, **envelope: Any) -> Answer:
+    def send(self, *bookings: BookingsRecord, partner_id: str = DENTPORT, **envelope: Any) -> Answer:
         """Seal, drop and receive one file; `envelope` changes fields of its first line."""
         return self.send_sealed(self.sealed(*bookings, partner_id=partner_id, **envelope), partner_id)
 

@@ -24,7 +24,7 @@ from agent.app import Agent, build, utc_now
 from agent.config import load_config
 from agent.ports import Clock
 from agent.sample_practice import GeneratedPractice, PracticePlan, generate_practice
-from exchange_formats.bookings import BookingRecord
+from exchange_formats.bookings import BookingsRecord
 from exchange_formats.codec import Document, decode, encode
 from exchange_formats.envelope import Envelope, Kind
 from exchange_formats.file_names import parse_sealed_name
@@ -62,7 +62,7 @@ class PartnerSide:
         return self.opened[name]
 
     def bookings_file(
-        self, bookings: Sequence[BookingRecord], created_at: datetime | None = None, **envelope: Any
+        self, bookings: Sequence[BookingsRecord], created_at: datetime | None = None, **envelope: Any
     ) -> bytes:
         """A plain bookings file; fields of the envelope can be set otherwise."""
         self.sequence += 1
@@ -88,7 +88,7 @@ class PartnerSide:
         part.write_bytes(sealed)
         part.rename(final)
 
-    def book(self, *bookings: BookingRecord, **envelope: Any) -> bytes:
+    def book(self, *bookings: BookingsRecord, **envelope: Any) -> bytes:
         """Seal and send; the sealed bytes, to send them again."""
         sealed = self.gpg.seal(self.bookings_file(bookings, **envelope))
         self.send(sealed)
@@ -216,6 +216,8 @@ def _introduce(config: Path, data: Path, partner: PartnerSide) -> None:
         "partner_id": partner.partner_id,
         "name": PARTNER_NAMES[partner.partner_id],
         "receives_patients": partner.partner_id == "dentport",
+        "may_cancel": True,
+        "may_reschedule": True,
         "openpgp": {"fingerprints": [partner.gpg.fingerprint]},
         "sftp": {
             "host": "127.0.0.1",
