@@ -211,7 +211,8 @@ def _insert_book(connection: Connection) -> None:
     for name, minutes in (("Kontrolle", 30), ("PZR", 60)):
         add(insert(tables.appointment_type).values(name=name, duration_minutes=minutes))
     for label, kind, buffer, new in (("Kontrolle", 1, 0, True), ("Zahnreinigung", 2, 10, False)):
-        offer = {"label": label, "type_id": kind, "open_to_new_patients": new, "active": True}
+        offer = {"label": label, "type_id": kind, "open_to_new_patients": new}
+        offer |= {"reserved_only": False, "active": True}
         buffers = {"buffer_before_minutes": 0, "buffer_after_minutes": buffer}
         add(insert(tables.appointment_assignment).values(**offer, **buffers))
     pairs = ((CHECKUP, TREATMENT), (CLEANING, PROPHYLAXIS))
