@@ -30,6 +30,7 @@ from agent.flows import receive
 from agent.flows.deliver import deliver
 from agent.flows.export import ExportResult, Progress, export, kinds_for, preview
 from agent.flows.lane import Lane, PracticeSide
+from agent.flows.tell_updates import preview_updates, tell_updates
 from agent.licence_gate import LicenceGate
 from agent.ports import Clock
 from exchange_formats.envelope import Kind
@@ -107,6 +108,14 @@ class Agent:
     def preview(self, partner_id: str, kind: Kind) -> ExportResult:
         """What the export would hold, in numbers, without writing anything."""
         return preview(self.practice, self.lane(partner_id), kind)
+
+    def tell_updates(self, partner_id: str, *, deleted_on_purpose: bool = False) -> int:
+        """What staff changed, into the outbox; see `agent.flows.tell_updates`."""
+        return tell_updates(self.practice, self.lane(partner_id), deleted_on_purpose=deleted_on_purpose)
+
+    def preview_updates(self, partner_id: str) -> int:
+        """How many appointments an update would tell of, without writing anything."""
+        return preview_updates(self.practice, self.lane(partner_id))
 
     def exchange(
         self, partner_id: str, *, deliver_files: bool = True, fetch_files: bool = True

@@ -1,4 +1,4 @@
-"""Runs the three stories by the clock until it is told to stop.
+"""Runs the stories by the clock until it is told to stop.
 
 Every partner is a lane: one export or exchange at a time for it, on a thread
 of its own, so that a hanging server delays nobody else (promise P8). Imports
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 6.0
 """For the running jobs; with the watcher's three seconds the whole stop stays below ten."""
 WAKE_MARGIN_SECONDS = 0.5
+AVAILABILITY_AFTER_SECONDS = 5.0
+"""From an import to the files without the slots it took; bookings that come meanwhile share them."""
 LICENCE_CHECK_HOURS = 24
 CONFIGURATION = "configuration (the old one stays in force)"
 
@@ -48,6 +50,8 @@ class Daemon:
         self._clockwork = Clockwork(self._troubles)
         self._watcher = FolderWatcher([], self._wake)
         self._lane_locks: dict[str, threading.Lock] = {}
+        # Files whose bookings changed the book so far; an export that began before the last one is behind.
+        self._book_changes = 0
         self._agent: Agent
 
     def stop(self) -> None:
@@ -114,7 +118,12 @@ class Daemon:
             self._lane_locks.setdefault(partner_id, threading.Lock())
             for kind in self._agent.kinds(partner_id):
                 export = partial(self._export, partner_id, kind)
-                self._clockwork.every(timedelta(minutes=every[kind]), f"export {kind} {partner_id}", export)
+                self._clockwork.every(timedelta(minutes=every[kind]), _exporting(kind, partner_id), export)
+            if lane.gets_updates:
+                seconds = timedelta(seconds=schedule.updates_every_seconds)
+                self._clockwork.every(
+                    seconds, f"updates {partner_id}", partial(self._tell_updates, partner_id)
+                )
             if lane.transport is not None:
                 seconds = timedelta(seconds=schedule.exchange_every_seconds)
                 self._clockwork.every(seconds, f"exchange {partner_id}", partial(self._exchange, partner_id))
@@ -156,9 +165,23 @@ class Daemon:
             agent = self._agent
             if partner_id not in agent.lanes or kind not in agent.kinds(partner_id):
                 return  # The configuration changed while this waited for its turn.
+            seen = self._book_changes
             result = agent.export(partner_id, kind, self._clockwork.break_off_if_stopping)
         log.info("%s: %s ready, %d records", partner_id, kind, result.records.total())
         self._clockwork.soon(f"exchange {partner_id}")
+        if kind is Kind.AVAILABILITY and self._book_changes > seen:
+            # A turn that was asked for while this one ran has been skipped.
+            self._clockwork.soon(_exporting(kind, partner_id), AVAILABILITY_AFTER_SECONDS)
+
+    def _tell_updates(self, partner_id: str) -> None:
+        with self._lane_locks[partner_id]:
+            agent = self._agent
+            if partner_id not in agent.lanes:
+                return
+            told = agent.tell_updates(partner_id)
+        if told:
+            log.info("%s: %d changed appointment(s) told", partner_id, told)
+            self._clockwork.soon(f"exchange {partner_id}")
 
     def _exchange(self, partner_id: str) -> None:
         with self._lane_locks[partner_id]:
@@ -202,7 +225,15 @@ class Daemon:
             result.accepted, result.declined,
         )  # fmt: skip
         self._clockwork.soon(f"exchange {partner_id}")
+        if result.accepted:
+            self._renew_availability()
         return True
+
+    def _renew_availability(self) -> None:
+        """For every partner soon: nobody is to go on offering a slot that has just been taken."""
+        self._book_changes += 1
+        for partner_id in self._agent.lanes:
+            self._clockwork.soon(_exporting(Kind.AVAILABILITY, partner_id), AVAILABILITY_AFTER_SECONDS)
 
     def _look_again(self) -> None:
         """Soon, at files that have not held still yet; as after a failure, where a fault of ours was met."""
@@ -224,3 +255,7 @@ class Daemon:
 
 def _receiving(partner_id: str) -> str:
     return f"{partner_id}: receiving"
+
+
+def _exporting(kind: Kind, partner_id: str) -> str:
+    return f"export {kind} {partner_id}"

@@ -27,28 +27,38 @@ def sync(
         bool, typer.Option("--dry-run", help="Say what would leave, in numbers; write nothing anywhere.")
     ] = False,
 ) -> None:
-    """One whole cycle: export, deliver, fetch, receive, deliver the receipts."""
+    """One whole cycle: tell changes, export, deliver, fetch, receive, deliver the receipts."""
     if dry_run:
         with reading(config) as agent:
             _preview(agent, chosen(agent, partner))
     else:
-        _for_each_partner(config, partner, _export_all, _exchange, _receive, _deliver_receipts)
+        _for_each_partner(config, partner, _tell_updates, _export_all, _exchange, _receive, _deliver_receipts)
 
 
 def export(
     config: ConfigOption = DEFAULT_CONFIG,
     partner: PartnerOption = None,
     kind: Annotated[Kind | None, typer.Option(help="Only this kind; without it all.")] = None,
+    deleted_on_purpose: Annotated[
+        bool,
+        typer.Option(
+            "--deleted-on-purpose", help="Tell of deleted appointments also when suspiciously many are gone."
+        ),
+    ] = False,
 ) -> None:
-    """Put sealed files into the outbox."""
+    """Put sealed files into the outbox, and an update if staff changed partners' appointments."""
 
-    def step(agent: Agent, partner_id: str) -> None:
+    def updates(agent: Agent, partner_id: str) -> None:
+        if kind in (None, Kind.APPOINTMENT_UPDATES):
+            _tell_updates(agent, partner_id, deleted_on_purpose=deleted_on_purpose)
+
+    def snapshots(agent: Agent, partner_id: str) -> None:
         kinds = [one for one in agent.kinds(partner_id) if kind in (None, one)]
-        if not kinds:
+        if not kinds and kind is not Kind.APPOINTMENT_UPDATES:
             out.print(f"{partner_id}: gets no such file")
         _export(agent, partner_id, kinds)
 
-    _for_each_partner(config, partner, step)
+    _for_each_partner(config, partner, updates, snapshots)
 
 
 def deliver(config: ConfigOption = DEFAULT_CONFIG, partner: PartnerOption = None) -> None:
@@ -106,6 +116,16 @@ def _for_each_partner(path: Path, partner: str | None, *steps: Step) -> None:
 # --- steps -------------------------------------------------------------------------------------
 
 
+def _tell_updates(agent: Agent, partner_id: str, *, deleted_on_purpose: bool = False) -> None:
+    told = agent.tell_updates(partner_id, deleted_on_purpose=deleted_on_purpose)
+    if told:
+        out.print(f"{partner_id}: {Kind.APPOINTMENT_UPDATES} ready: {told:,} appointment_update")
+    elif agent.lane(partner_id).gets_updates:
+        out.print(f"{partner_id}: {Kind.APPOINTMENT_UPDATES}: nothing has changed")
+    else:
+        out.print(f"{partner_id}: gets no {Kind.APPOINTMENT_UPDATES}")
+
+
 def _export_all(agent: Agent, partner_id: str) -> None:
     _export(agent, partner_id, agent.kinds(partner_id))
 
@@ -148,6 +168,9 @@ def _preview(agent: Agent, partner_ids: list[str]) -> None:
     for partner_id in partner_ids:
         for kind in agent.kinds(partner_id):
             filled.add_row(partner_id, kind.value, _counts(agent.preview(partner_id, kind)))
+        changed = agent.preview_updates(partner_id)
+        if changed:
+            filled.add_row(partner_id, Kind.APPOINTMENT_UPDATES.value, f"{changed:,} appointment_update")
     show(filled)
 
 

@@ -8,6 +8,8 @@ Order of effects, and what a crash in each gap means:
 4. finish to `sent`          as before
 
 A file leaves the outbox only for `sent`; whatever fails leaves it waiting.
+Appointment updates go in the order of their numbers: behind one that failed
+the later ones wait too, or the partner would end with an older truth.
 """
 
 from agent.errors import AgentError
@@ -16,23 +18,30 @@ from agent.ports import TransferSession, WaitingFile
 from exchange_formats.envelope import Kind
 from exchange_formats.file_names import parse_sealed_name
 
+FIRST = (Kind.RECEIPTS, Kind.APPOINTMENT_UPDATES)
+"""Patients wait for these; both by number, because a clock that was set back shows in the names."""
+
 
 def deliver(practice: PracticeSide, lane: Lane, session: TransferSession) -> int:
-    """Send everything that waits, receipts first, over one connection; how many files the partner now has.
+    """Send what waits over one connection: receipts, updates, then the rest; how many the partner now has.
 
-    A file that fails goes back and the others are still tried; the first failure is raised at the end.
+    A file that fails goes back and the others are still tried, except for the updates behind an
+    update; the first failure is raised at the end.
     """
     practice.require_licence(lane.partner_id)
     delivered = 0
     failures: list[AgentError] = []
-    for file in sorted(lane.outbox.waiting(), key=_receipts_first):
-        claimed = lane.outbox.claim(file.name)
+    updates_wait = False
+    for file in sorted(lane.outbox.waiting(), key=_turn):
+        is_update = _kind(file) is Kind.APPOINTMENT_UPDATES
+        claimed = None if is_update and updates_wait else lane.outbox.claim(file.name)
         if claimed is None:
             continue
         try:
             _deliver_one(practice, lane, session, claimed)
         except AgentError as error:
             failures.append(error)
+            updates_wait = updates_wait or is_update
         else:
             delivered += 1
     if failures:
@@ -54,6 +63,13 @@ def _deliver_one(practice: PracticeSide, lane: Lane, session: TransferSession, c
         raise
 
 
-def _receipts_first(file: WaitingFile) -> tuple[bool, str]:
-    parsed = parse_sealed_name(file.name)
-    return (parsed is None or parsed.kind is not Kind.RECEIPTS, file.name)
+def _kind(file: WaitingFile) -> Kind | None:
+    name = parse_sealed_name(file.name)
+    return name.kind if name else None
+
+
+def _turn(file: WaitingFile) -> tuple[int, int, str]:
+    name = parse_sealed_name(file.name)
+    if name is None or name.kind not in FIRST:
+        return len(FIRST), 0, file.name
+    return FIRST.index(name.kind), name.sequence, file.name
