@@ -4,7 +4,7 @@ Order of effects, and what a crash in each gap means:
 
 1. claim, the attempt counted   recovered and tried again; after three crashes quarantined as crash-loop
 2. open, decode                 as before; nothing has happened yet
-3. ONE transaction: ledger, patient, appointment, outcome, audit
+3. ONE transaction: ledger, patient, appointment, confirmed removals, outcome, audit
                                 rolled back as a whole
 4. receipt into the outbox      replayed: the ledger answers "seen", the same receipt is rebuilt
 5. archive or quarantine        as before
@@ -19,21 +19,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from agent.domain import documents
 from agent.errors import AgentError, DatabaseError, TransferError, UnauthenticatedFileError
+from agent.flows.acknowledge import acknowledge
 from agent.flows.import_bookings import import_bookings
 from agent.flows.lane import Lane, PracticeSide
 from agent.ports import ClaimedFile, LedgerMessage, OpenedFile, TransferSession, WriteTransaction
-from exchange_formats.codec import BookingDocument, DocumentError, decode_bookings, encode
+from exchange_formats.codec import Document, DocumentError, decode_inbound, encode
 from exchange_formats.envelope import Envelope, Kind
 from exchange_formats.file_names import sealed_name
 from exchange_formats.receipts import BookingOutcome, MessageOutcome, MessageReason, ReceiptRecord
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
 RECEIPT_NAMESPACE = uuid.UUID("6f7c9a52-6a0e-5d0b-9f5e-0c1d5b1b7a11")
+Message = Document[Any]
+"""A bookings or acknowledgements file; its envelope's kind says which."""
 _RECEIPT_RECORD: TypeAdapter[MessageOutcome | BookingOutcome] = TypeAdapter(ReceiptRecord)
 
 
@@ -146,16 +150,18 @@ class Refused:
     reason: MessageReason
 
 
-def _read_document(practice: PracticeSide, lane: Lane, opened: OpenedFile) -> BookingDocument | Refused:
+def _read_document(practice: PracticeSide, lane: Lane, opened: OpenedFile) -> Message | Refused:
     """What is signed must be well-formed and meant for here: no forwarding, no receipt as a booking."""
     try:
-        document = decode_bookings(opened.content)
+        document = decode_inbound(opened.content)
     except DocumentError as error:
         return Refused(error.envelope, error.reason)
     if document.envelope.practice_id != practice.practice_id:
         return Refused(document.envelope, MessageReason.WRONG_PRACTICE)
     if document.envelope.partner_id != lane.partner_id:
         return Refused(document.envelope, MessageReason.WRONG_PARTNER)
+    if document.envelope.kind is Kind.ACKNOWLEDGEMENTS and document.envelope.in_reply_to is None:
+        return Refused(document.envelope, MessageReason.INVALID_DOCUMENT)
     return document
 
 
@@ -165,7 +171,7 @@ def _answer(
     work: WriteTransaction,
     file_id: str,
     opened: OpenedFile,
-    message: BookingDocument | Refused,
+    message: Message | Refused,
     now: datetime,
 ) -> tuple[LedgerMessage, FileResult]:
     """The ledger's answer to this message: the one given before, or a new one."""
@@ -181,7 +187,7 @@ def _answer(
         seen = work.ledger.message(lane.partner_id, message_id)
         state = FileState.IMPORTED if seen is None else FileState.DUPLICATE
         if seen is None:
-            outcomes = import_bookings(practice, lane, work, message, now)
+            outcomes = _take_effect(practice, lane, work, message, now)
 
     result = FileResult(
         file_id,
@@ -222,14 +228,24 @@ def _answer(
     return seen, result
 
 
+def _take_effect(
+    practice: PracticeSide, lane: Lane, work: WriteTransaction, message: Message, now: datetime
+) -> list[BookingOutcome]:
+    """What the message asks for; of an acknowledgement the receipt tells no more than that it was read."""
+    if message.envelope.kind is Kind.ACKNOWLEDGEMENTS:
+        acknowledge(lane, work, message, now)
+        return []
+    return import_bookings(practice, lane, work, message, now)
+
+
 def _judged(
     practice: PracticeSide,
     lane: Lane,
     work: WriteTransaction,
-    message: BookingDocument | Refused,
+    message: Message | Refused,
     digest: str,
     now: datetime,
-) -> BookingDocument | Refused:
+) -> Message | Refused:
     """The message in the light of what was answered before; only a new one can be too old.
 
     An answer stays an answer. Content that was refused is refused for good,
@@ -249,6 +265,8 @@ def _judged(
     created_at = datetime.fromisoformat(message.envelope.created_at)
     if not now - practice.max_message_age <= created_at <= now + CLOCK_TOLERANCE:
         return Refused(message.envelope, MessageReason.TIME_OUT_OF_BOUNDS)
+    if message.envelope.kind is Kind.BOOKINGS and work.snapshot.revoked_at(lane.partner_id) is not None:
+        return Refused(message.envelope, MessageReason.PARTNER_REVOKED)
     return message
 
 
