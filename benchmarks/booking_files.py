@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from agent.adapters import tables
 from agent.adapters.practice_snapshot import SqlPracticeSnapshot
-from agent.domain.availability import Slot, busy_window, free_slots, offer_window, slot_id
+from agent.domain.availability import Slot, TakenTime, busy_window, free_slots, offer_window, slot_id
 from agent.domain.consent import usable_birth_date
 from agent.domain.documents import instant_text
 from agent.domain.practice import OfferTerms
@@ -51,12 +51,14 @@ def _separate_slots(house: House, horizon_days: int) -> Iterator[Slot]:
     with house.connector.reading() as connection:
         snapshot = SqlPracticeSnapshot(connection)
         calendar = snapshot.calendar()
-        busy = snapshot.busy(busy_window(calendar, offer_window(calendar, terms, now)))
-    by_time = sorted(free_slots(calendar, busy, terms, now), key=lambda slot: (slot.start, slot.column_id))
+        taken = TakenTime(snapshot.busy(busy_window(calendar, offer_window(calendar, terms, now))))
+    by_time = sorted(free_slots(calendar, taken, terms, now), key=lambda slot: (slot.start, slot.column_id))
     free_from: dict[int, int] = {}
     for slot in by_time:
-        if slot.start >= free_from.get(slot.column_id, 0):
-            free_from[slot.column_id] = slot.end + APART_SECONDS
+        # One person may have two columns.
+        who = calendar.columns[slot.column_id].practitioner_id or 0
+        if slot.start >= free_from.get(who, 0):
+            free_from[who] = slot.end + APART_SECONDS
             yield slot
 
 

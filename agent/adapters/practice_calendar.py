@@ -1,8 +1,9 @@
 """Reads everything that decides when the practice is open and what it offers.
 
 A part of `agent.adapters.practice_snapshot`, told apart because it maps
-twelve small tables, each a few dozen rows. Columns and assignments that are
-switched off are left out here, with whatever belongs to them alone.
+thirteen small tables, each a few dozen rows. Columns and assignments that are
+switched off offer nothing and come without whatever belongs to them alone;
+such columns are still told of, because they share people and rooms.
 """
 
 from collections import defaultdict
@@ -21,6 +22,7 @@ from agent.domain.practice import (
     ScheduleColumn,
     Shift,
     ShiftHours,
+    SpecialHours,
     TemplateArea,
     TemplateAreaKind,
     TreatmentRoom,
@@ -31,8 +33,8 @@ from agent.domain.practice import (
 def read_calendar(connection: Connection, time_zone: str, federal_state: str) -> PracticeCalendar:
     """The calendar of the practice; mappings in the order of the appointment book and of the keys."""
     column = tables.schedule_column.c
-    active_columns = _rows(connection, tables.schedule_column, column.position, column.column_id)
-    columns = {row.column_id: _column(row) for row in active_columns if row.active}
+    all_columns = _rows(connection, tables.schedule_column, column.position, column.column_id)
+    columns = {row.column_id: _column(row) for row in all_columns if row.active}
     holiday = tables.public_holiday.c
     of_our_state = select(holiday.holiday_date).where(holiday.federal_state == federal_state)
     return PracticeCalendar(
@@ -56,6 +58,8 @@ def read_calendar(connection: Connection, time_zone: str, federal_state: str) ->
         absences=_absences(connection),
         holidays=frozenset(connection.scalars(of_our_state)),
         template_areas=_template_areas(connection, columns),
+        special_hours=_special_hours(connection, columns),
+        idle_columns={row.column_id: _column(row) for row in all_columns if not row.active},
     )
 
 
@@ -90,6 +94,7 @@ def _assignments(
             buffer_after_minutes=row.buffer_after_minutes,
             open_to_new_patients=row.open_to_new_patients,
             column_ids=offered_in.get(row.assignment_id, frozenset()) & columns.keys(),
+            reserved_only=row.reserved_only,
         )
         for row in _rows(connection, assignment, assignment.c.assignment_id)
         if row.active
@@ -119,6 +124,15 @@ def _shifts(connection: Connection, columns: dict[int, ScheduleColumn]) -> tuple
             hours=tuple(hours[row.shift_id]),
         )
         for row in _rows(connection, tables.shift, tables.shift.c.shift_id)
+        if row.column_id in columns
+    )
+
+
+def _special_hours(connection: Connection, columns: dict[int, ScheduleColumn]) -> tuple[SpecialHours, ...]:
+    table = tables.special_hours
+    return tuple(
+        SpecialHours(row.column_id, row.special_date, row.starts, row.ends)
+        for row in _rows(connection, table, table.c.special_hours_id)
         if row.column_id in columns
     )
 

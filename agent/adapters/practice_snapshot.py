@@ -68,11 +68,17 @@ class SqlPracticeSnapshot:
         without_appointment: int | None = None,
     ) -> dict[int, list[Interval]]:
         appointment = tables.appointment.c
+        buffers = self._buffers()
+        longest_before = max((before for before, _ in buffers.values()), default=0)
+        longest_after = max((after for _, after in buffers.values()), default=0)
         statement = select(
-            appointment.column_id, self._epoch(appointment.starts_at), self._epoch(appointment.ends_at)
+            appointment.column_id,
+            appointment.assignment_id,
+            self._epoch(appointment.starts_at),
+            self._epoch(appointment.ends_at),
         ).where(
-            appointment.ends_at > utc_datetime(window[0]),
-            appointment.starts_at < utc_datetime(window[1]),
+            appointment.ends_at > utc_datetime(window[0] - longest_after),
+            appointment.starts_at < utc_datetime(window[1] + longest_before),
             appointment.status != "cancelled",
             # Always by column, even for all of them: the index begins with it.
             appointment.column_id.in_(
@@ -82,9 +88,21 @@ class SqlPracticeSnapshot:
         if without_appointment is not None:
             statement = statement.where(appointment.appointment_id != without_appointment)
         taken = defaultdict(list)
-        for column_id, start, end in self._connection.execute(statement):
-            taken[column_id].append((start, end))
+        for column_id, assignment_id, start, end in self._connection.execute(statement):
+            before, after = buffers.get(assignment_id, (0, 0))
+            if end + after > window[0] and start - before < window[1]:
+                taken[column_id].append((start - before, end + after))
         return {column_id: merged(intervals) for column_id, intervals in taken.items()}
+
+    def _buffers(self) -> dict[int, tuple[int, int]]:
+        """Seconds before and after, also of assignments that are switched off: their appointments stand."""
+        assignment = tables.appointment_assignment.c
+        rows = self._connection.execute(
+            select(
+                assignment.assignment_id, assignment.buffer_before_minutes, assignment.buffer_after_minutes
+            )
+        )
+        return {key: (max(before, 0) * 60, max(after, 0) * 60) for key, before, after in rows}
 
     def booked_starts(
         self, partner_id: str, window: Interval, *, without_appointment: int | None = None

@@ -1,35 +1,45 @@
 """What can be booked: free slots, and the judgement on a single one.
 
 One piece of code serves both stories: the export publishes `free_slots`, and
-a booking is judged by `is_free`, which asks `free_slots` again for that one
-slot. Nobody may decide elsewhere whether a time can be had.
+a booking is judged by asking `free_slots` again for that one start. Nobody
+may decide elsewhere whether a time can be had. Beside the slots themselves
+this module is the door to the parts they are made of.
 
 All instants are epoch seconds, all interval lists sorted and disjoint.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import timedelta
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
+from collections.abc import Collection, Iterable, Iterator
+from operator import attrgetter
 
-from agent.domain.intervals import Interval, merged, subtracted, utc_datetime, wall_clock
-from agent.domain.opening import MIDNIGHT, PlacedArea, open_time, template_time
-from agent.domain.practice import (
-    AppointmentAssignment,
-    OfferTerms,
-    PracticeCalendar,
-    ScheduleColumn,
-    TemplateArea,
-    TemplateAreaKind,
+from agent.domain.intervals import Interval, overlaps, subtracted
+from agent.domain.offer_window import busy_window, duration_minutes, longest_offer, offer_window
+from agent.domain.opening import open_time
+from agent.domain.practice import AppointmentAssignment, OfferTerms, PracticeCalendar
+from agent.domain.slots import Slot, parse_slot_id, slot_id
+from agent.domain.taken_time import (
+    MINUTE,
+    NOTHING_TAKEN,
+    TakenTime,
+    cap_window,
+    deciding_columns,
+    full_days,
+    kept_clear,
+    taken_in,
 )
+from agent.domain.template_areas import PlacedArea, areas_of, template_time, usable_time
 
 __all__ = [
+    "MINUTE",
+    "NOTHING_TAKEN",
     "PlacedArea",
     "Slot",
+    "TakenTime",
+    "alternatives",
     "busy_window",
+    "cap_window",
+    "deciding_columns",
     "duration_minutes",
+    "free_columns",
     "free_slots",
     "is_free",
     "offer_window",
@@ -39,91 +49,74 @@ __all__ = [
     "template_time",
 ]
 
-MINUTE = 60
-
-_SLOT_ID = re.compile(r"(0|[1-9][0-9]{0,17})-(0|[1-9][0-9]{0,17})-(0|[1-9][0-9]{0,9})")
-_LATEST_START = 2**32
-"""In the year 2106: far from where calendar arithmetic overflows."""
-
-
-class Slot(NamedTuple):
-    """A bookable time: one assignment in one column, from start to end, buffers not included."""
-
-    assignment_id: int
-    column_id: int
-    start: int
-    end: int
-
-
-def duration_minutes(calendar: PracticeCalendar, assignment: AppointmentAssignment) -> int | None:
-    """The assignment's length, else its type's; None if neither is above zero.
-
-    Without a length an assignment is never offered (reading A14).
-    """
-    if assignment.duration_minutes and assignment.duration_minutes > 0:
-        return assignment.duration_minutes
-    kind = calendar.types.get(assignment.type_id) if assignment.type_id is not None else None
-    if kind and kind.duration_minutes and kind.duration_minutes > 0:
-        return kind.duration_minutes
-    return None
-
-
-def offer_window(calendar: PracticeCalendar, terms: OfferTerms, now: int) -> Interval:
-    """Where a slot may start: from the lead time on until the last local day of the horizon is over.
-
-    Empty (`start == end`) where the lead time reaches beyond the horizon.
-    """
-    zone = ZoneInfo(calendar.time_zone)
-    today = utc_datetime(now).astimezone(zone).date()
-    earliest = now + terms.lead_time_minutes * MINUTE
-    end = wall_clock(today + timedelta(days=terms.booking_horizon_days + 1), MIDNIGHT, zone)
-    return earliest, max(earliest, end)
-
-
-def busy_window(calendar: PracticeCalendar, window: Interval) -> Interval:
-    """The busy time that decides over slots starting in `window`: wider by the largest buffers and length."""
-    before = max((a.buffer_before_minutes for a in calendar.assignments.values()), default=0)
-    after = max((a.buffer_after_minutes for a in calendar.assignments.values()), default=0)
-    return window[0] - before * MINUTE, window[1] + _longest_offer(calendar) + after * MINUTE
-
 
 def free_slots(
     calendar: PracticeCalendar,
-    busy: Mapping[int, Sequence[Interval]],
+    taken: TakenTime,
     terms: OfferTerms,
     now: int,
     window: Interval | None = None,
+    *,
+    assignment_ids: Collection[int] | None = None,
+    column_ids: Collection[int] | None = None,
 ) -> Iterator[Slot]:
     """Every slot on offer that starts in `window` and in the offer window, by column, assignment, start.
 
-    `busy` is taken time per column, sorted and disjoint, covering
-    `busy_window` of what is asked for. A slot starts on the grid and lies wholly
-    in open time, outside block areas and outside reserve areas that list
-    neither its assignment nor its type; an assignment that an area is reserved
-    for is offered elsewhere too. With its buffers it keeps clear of busy time,
-    also on columns where the practice itself allows overlaps. Buffers may
-    reach into closed or reserved time.
+    `taken` covers `busy_window` of what is asked for, in the `deciding_columns`
+    of the columns. A slot starts on the grid and lies wholly in open time that
+    template areas leave to its assignment; an assignment that an area is
+    reserved for is offered elsewhere too, unless it is `reserved_only`. With
+    its buffers it keeps clear of taken time, also on columns where the
+    practice itself allows overlaps. Buffers may reach into closed or reserved
+    time. On a day on which the partner's cap is reached nothing is offered.
     """
     starts = offer_window(calendar, terms, now)
     if window is not None:
         starts = max(starts[0], window[0]), min(starts[1], window[1])
     if starts[0] >= starts[1]:
         return
-    reach = starts[0], starts[1] + _longest_offer(calendar)
-    opened = open_time(calendar, reach)
+    reach = starts[0], starts[1] + longest_offer(calendar)
+    opened = open_time(calendar, reach, column_ids)
     areas = template_time(calendar, reach)
-    for column_id, column in sorted(calendar.columns.items()):
-        placed_here = [placed for placed in areas if _applies(placed.area, column)]
-        for assignment, length in _offers(calendar, column_id):
-            allowed = subtracted(opened[column_id], _forbidden(placed_here, assignment))
-            room = subtracted(allowed, _kept_clear(busy.get(column_id, ()), assignment))
+    full = full_days(calendar, taken, terms)
+    for column_id in sorted(opened):
+        column = calendar.columns[column_id]
+        areas_here = areas_of(column, areas)
+        taken_here = taken_in(calendar, taken.busy, column)
+        for assignment, length in _offers(calendar, column_id, assignment_ids):
+            usable = usable_time(opened[column_id], areas_here, assignment)
+            room = subtracted(usable, kept_clear(taken_here, assignment))
             for start in _starts(room, length, terms.grid_minutes * MINUTE, starts[1]):
-                yield Slot(assignment.assignment_id, column_id, start, start + length)
+                if not full or not overlaps(full, start, start + 1):
+                    yield Slot(assignment.assignment_id, column_id, start, start + length)
+
+
+def free_columns(
+    calendar: PracticeCalendar,
+    taken: TakenTime,
+    terms: OfferTerms,
+    now: int,
+    *,
+    assignment_id: int,
+    column_ids: Collection[int],
+    start: int,
+) -> frozenset[int]:
+    """In which of the columns `free_slots` offers the assignment at exactly this start."""
+    slots = free_slots(
+        calendar,
+        taken,
+        terms,
+        now,
+        (start, start + 1),
+        assignment_ids=(assignment_id,),
+        column_ids=column_ids,
+    )
+    return frozenset(slot.column_id for slot in slots)
 
 
 def is_free(
     calendar: PracticeCalendar,
-    busy: Mapping[int, Sequence[Interval]],
+    taken: TakenTime,
     terms: OfferTerms,
     now: int,
     *,
@@ -132,24 +125,47 @@ def is_free(
     start: int,
 ) -> bool:
     """Whether `free_slots` would offer exactly this; the cost is that of one column and day."""
-    if assignment_id not in calendar.assignments or column_id not in calendar.columns:
-        return False
-    alone = replace(
-        calendar,
-        columns={column_id: calendar.columns[column_id]},
-        assignments={assignment_id: calendar.assignments[assignment_id]},
+    return bool(
+        free_columns(
+            calendar,
+            taken,
+            terms,
+            now,
+            assignment_id=assignment_id,
+            column_ids=(column_id,),
+            start=start,
+        )
     )
-    return any(free_slots(alone, busy, terms, now, (start, start + 1)))
 
 
-def _longest_offer(calendar: PracticeCalendar) -> int:
-    lengths = (duration_minutes(calendar, assignment) for assignment in calendar.assignments.values())
-    return max((length for length in lengths if length), default=0) * MINUTE
+def alternatives(
+    calendar: PracticeCalendar,
+    taken: TakenTime,
+    terms: OfferTerms,
+    now: int,
+    assignment_id: int,
+    window: Interval,
+    limit: int,
+) -> list[Slot]:
+    """The first free slots of the assignment that start in the window, at most one for each start.
+
+    Of several columns at one start the first in the order of the appointment book.
+    """
+    slots = free_slots(calendar, taken, terms, now, window, assignment_ids=(assignment_id,))
+    order = {column_id: position for position, column_id in enumerate(calendar.columns)}
+    first: dict[int, Slot] = {}
+    for slot in sorted(slots, key=lambda slot: order[slot.column_id]):
+        first.setdefault(slot.start, slot)
+    return sorted(first.values(), key=attrgetter("start"))[:limit]
 
 
-def _offers(calendar: PracticeCalendar, column_id: int) -> Iterator[tuple[AppointmentAssignment, int]]:
+def _offers(
+    calendar: PracticeCalendar, column_id: int, assignment_ids: Collection[int] | None
+) -> Iterator[tuple[AppointmentAssignment, int]]:
     """What the column offers, with its length in seconds."""
-    for _, assignment in sorted(calendar.assignments.items()):
+    for assignment_id, assignment in sorted(calendar.assignments.items()):
+        if assignment_ids is not None and assignment_id not in assignment_ids:
+            continue
         minutes = duration_minutes(calendar, assignment)
         if minutes and column_id in assignment.column_ids:
             yield assignment, minutes * MINUTE
@@ -161,40 +177,3 @@ def _starts(room: Iterable[Interval], length: int, grid: int, before: int) -> It
         last = end - length
         if start <= last:
             yield from range(-(-start // grid) * grid, min(last + 1, before), grid)
-
-
-def _applies(area: TemplateArea, column: ScheduleColumn) -> bool:
-    if area.column_id is not None:
-        return area.column_id == column.column_id
-    return area.practitioner_id is None or area.practitioner_id == column.practitioner_id
-
-
-def _forbidden(areas: Iterable[PlacedArea], assignment: AppointmentAssignment) -> list[Interval]:
-    return merged(
-        (start, end)
-        for area, start, end in areas
-        if area.kind is TemplateAreaKind.BLOCK
-        or not (assignment.assignment_id in area.assignment_ids or assignment.type_id in area.type_ids)
-    )
-
-
-def _kept_clear(busy: Sequence[Interval], assignment: AppointmentAssignment) -> Sequence[Interval]:
-    """Where the slot itself may not lie: busy time grown by the buffers, which keeps its order."""
-    before = assignment.buffer_before_minutes * MINUTE
-    after = assignment.buffer_after_minutes * MINUTE
-    if not before and not after:
-        return busy
-    return [(start - after, end + before) for start, end in busy]
-
-
-def slot_id(slot: Slot) -> str:
-    """The partner's name for a slot: opaque by contract, the same in every later file."""
-    return f"{slot.assignment_id}-{slot.column_id}-{slot.start}"
-
-
-def parse_slot_id(text: str) -> tuple[int, int, int] | None:
-    """Assignment, column and start, or None for anything that `slot_id` never writes."""
-    parts = _SLOT_ID.fullmatch(text)
-    if parts is None or int(parts[3]) >= _LATEST_START:
-        return None
-    return int(parts[1]), int(parts[2]), int(parts[3])

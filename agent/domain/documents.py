@@ -5,13 +5,14 @@ What may leave is decided in `agent.domain.consent` and
 """
 
 import unicodedata
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Literal
 
 from agent.domain.availability import (
     PlacedArea,
+    TakenTime,
     duration_minutes,
     free_slots,
     offer_window,
@@ -22,6 +23,7 @@ from agent.domain.availability import (
 from agent.domain.consent import usable_birth_date
 from agent.domain.intervals import Interval, intersected
 from agent.domain.practice import ContactPoint, OfferTerms, Patient, PracticeCalendar
+from agent.domain.taken_time import taken_in
 from exchange_formats import availability, fields, patients, reference_data
 from exchange_formats.fields import Line
 
@@ -48,7 +50,7 @@ def datetime_text(moment: datetime) -> str:
 
 
 def availability_records(
-    calendar: PracticeCalendar, busy: Mapping[int, Sequence[Interval]], terms: OfferTerms, now: int
+    calendar: PracticeCalendar, taken: TakenTime, terms: OfferTerms, now: int
 ) -> Generator[Line, None, None]:
     """Kind `availability`: the window, each column's time, template areas, then what can be booked."""
     window = offer_window(calendar, terms, now)
@@ -60,11 +62,13 @@ def availability_records(
         grid_minutes=terms.grid_minutes,
     )
     opened = open_time(calendar, window)
-    for column_id in sorted(calendar.columns):
-        yield from _column_time(column_id, "free", opened.get(column_id, []))
-        yield from _column_time(column_id, "busy", intersected([*busy.get(column_id, [])], [window]))
+    for column_id, column in sorted(calendar.columns.items()):
+        yield from _column_time(column_id, "free", opened[column_id])
+        yield from _column_time(
+            column_id, "busy", intersected(taken_in(calendar, taken.busy, column), [window])
+        )
     yield from _template_records(calendar, window)
-    for slot in free_slots(calendar, busy, terms, now):
+    for slot in free_slots(calendar, taken, terms, now):
         yield availability.FreeSlot(
             slot_id=slot_id(slot),
             assignment_id=str(slot.assignment_id),

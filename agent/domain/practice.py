@@ -7,7 +7,7 @@ instants; everything already placed in time is an aware UTC datetime (`*_at`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import StrEnum
 from typing import NamedTuple
@@ -66,7 +66,10 @@ class AppointmentType:
 
 @dataclass(frozen=True, slots=True)
 class AppointmentAssignment:
-    """Terminzuordnung: what a patient can choose, and where it can be placed (reading A14)."""
+    """Terminzuordnung: what a patient can choose, and where it can be placed (reading A14).
+
+    `reserved_only`: offered nowhere but in time that template areas reserve for it.
+    """
 
     assignment_id: int
     label: str
@@ -76,6 +79,7 @@ class AppointmentAssignment:
     buffer_after_minutes: int
     open_to_new_patients: bool
     column_ids: frozenset[int]
+    reserved_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,19 @@ class Shift:
     valid_from: date
     valid_until: date | None
     hours: tuple[ShiftHours, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialHours:
+    """Hours of one column on one date, which replace everything that usually holds there on that day.
+
+    A row without both times closes the column for the day.
+    """
+
+    column_id: int
+    special_date: date
+    starts: time | None
+    ends: time | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +163,10 @@ class TemplateArea:
 class PracticeCalendar:
     """Everything that decides when the practice is open and what it offers; no appointment, no patient.
 
-    `holidays` holds the dates of the practice's own federal state.
+    `holidays` holds the dates of the practice's own federal state. The
+    mappings come in the order of the appointment book and of the keys.
+    `idle_columns` are switched off: they offer nothing, but what still stands
+    in them takes its practitioner's and its room's time.
     """
 
     time_zone: str
@@ -160,6 +180,8 @@ class PracticeCalendar:
     absences: tuple[PlannedAbsence, ...]
     holidays: frozenset[date]
     template_areas: tuple[TemplateArea, ...]
+    special_hours: tuple[SpecialHours, ...] = ()
+    idle_columns: Mapping[int, ScheduleColumn] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

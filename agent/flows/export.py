@@ -20,9 +20,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from agent.domain import documents
-from agent.domain.availability import busy_window, offer_window
+from agent.domain.availability import TakenTime, busy_window, cap_window, offer_window
 from agent.domain.consent import in_transmit_set
 from agent.domain.intervals import instant
+from agent.domain.practice import PracticeCalendar
 from agent.errors import UsageError
 from agent.flows.lane import Lane, PracticeSide
 from agent.ports import PracticeSnapshot
@@ -166,8 +167,17 @@ def _records(
     calendar = snapshot.calendar()
     if kind is Kind.REFERENCE_DATA:
         return documents.reference_records(calendar)
-    window = busy_window(calendar, offer_window(calendar, lane.terms, instant(now)))
-    return documents.availability_records(calendar, snapshot.busy(window), lane.terms, instant(now))
+    return documents.availability_records(
+        calendar, _taken_time(snapshot, lane, calendar, instant(now)), lane.terms, instant(now)
+    )
+
+
+def _taken_time(snapshot: PracticeSnapshot, lane: Lane, calendar: PracticeCalendar, now: int) -> TakenTime:
+    window = offer_window(calendar, lane.terms, now)
+    busy = snapshot.busy(busy_window(calendar, window))
+    if lane.terms.max_appointments_per_day is None:
+        return TakenTime(busy)
+    return TakenTime(busy, snapshot.booked_starts(lane.partner_id, cap_window(calendar, window)))
 
 
 def _patients(

@@ -19,7 +19,7 @@ import yaml
 
 from agent.app import Agent, build, utc_now
 from agent.config import load_config
-from agent.domain.availability import Slot, busy_window, free_slots, slot_id
+from agent.domain.availability import Slot, TakenTime, busy_window, free_slots, slot_id
 from agent.domain.documents import instant_text
 from agent.domain.intervals import instant
 from agent.flows.receive import FileResult
@@ -102,12 +102,14 @@ class Stage:
         window = (now + 3 * DAY, now + 80 * DAY)
         with self.agent.practice.database.read() as snapshot:
             calendar = snapshot.calendar()
-            busy = snapshot.busy(busy_window(calendar, window))
+            taken = TakenTime(snapshot.busy(busy_window(calendar, window)))
         free_from: dict[int, int] = {}
-        for slot in sorted(free_slots(calendar, busy, terms, now, window), key=lambda slot: slot.start):
+        for slot in sorted(free_slots(calendar, taken, terms, now, window), key=lambda slot: slot.start):
             offer = calendar.assignments[slot.assignment_id]
-            if offer.open_to_new_patients and slot.start >= free_from.get(slot.column_id, 0):
-                free_from[slot.column_id] = slot.end + HOUR
+            # One person may have two columns.
+            who = calendar.columns[slot.column_id].practitioner_id or 0
+            if offer.open_to_new_patients and slot.start >= free_from.get(who, 0):
+                free_from[who] = slot.end + HOUR
                 yield slot
 
     def somebody(self, given_name: str | None = None, **changes: Any) -> BookingPatient:

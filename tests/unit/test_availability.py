@@ -8,7 +8,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from agent.domain.availability import (
+    NOTHING_TAKEN,
     Slot,
+    TakenTime,
     busy_window,
     duration_minutes,
     free_slots,
@@ -58,7 +60,9 @@ def opened(
 def starts(
     practice: PracticeCalendar, busy: list[Interval] | None = None, terms: OfferTerms = TERMS
 ) -> list[int]:
-    return [slot.start for slot in free_slots(practice, {COLUMN: busy or []}, terms, NOW, WHOLE_DAY)]
+    return [
+        slot.start for slot in free_slots(practice, TakenTime({COLUMN: busy or []}), terms, NOW, WHOLE_DAY)
+    ]
 
 
 def clock(*hours: float) -> list[int]:
@@ -207,7 +211,7 @@ def test_an_area_applies_to_its_column_or_its_practitioner_or_else_to_all(
         areas=(area(BLOCK, MONDAY, time(8), time(9), **owner),),
         columns={1: DENTIST, 2: DENTIST, 3: HYGIENIST, 4: None},
     )
-    offered = {slot.column_id for slot in free_slots(practice, {}, TERMS, NOW, WHOLE_DAY)}
+    offered = {slot.column_id for slot in free_slots(practice, NOTHING_TAKEN, TERMS, NOW, WHOLE_DAY)}
     assert offered == {1, 2, 3, 4} - closed_columns
 
 
@@ -242,8 +246,10 @@ def test_buffers_may_reach_into_closed_and_blocked_time() -> None:
 def test_the_lead_time_is_kept_to_the_second() -> None:
     practice = calendar(assignment(), hours=(MORNING,))
     terms = replace(TERMS, lead_time_minutes=60)
-    on_time = [slot.start for slot in free_slots(practice, {}, terms, at(MONDAY, 8), WHOLE_DAY)]
-    a_second_late = [slot.start for slot in free_slots(practice, {}, terms, at(MONDAY, 8) + 1, WHOLE_DAY)]
+    on_time = [slot.start for slot in free_slots(practice, NOTHING_TAKEN, terms, at(MONDAY, 8), WHOLE_DAY)]
+    a_second_late = [
+        slot.start for slot in free_slots(practice, NOTHING_TAKEN, terms, at(MONDAY, 8) + 1, WHOLE_DAY)
+    ]
     assert (on_time, a_second_late) == (clock(9, 9.5), clock(9.5))
 
 
@@ -251,7 +257,10 @@ def test_the_last_day_of_the_horizon_is_offered_whole_and_the_next_not_at_all() 
     practice = calendar(
         assignment(), hours=(weekly(MONDAY, time(23), time(0)), weekly(MONDAY + DAY, time(0), time(1)))
     )
-    offered = [slot.start for slot in free_slots(practice, {}, replace(TERMS, booking_horizon_days=7), NOW)]
+    offered = [
+        slot.start
+        for slot in free_slots(practice, NOTHING_TAKEN, replace(TERMS, booking_horizon_days=7), NOW)
+    ]
     last = MONDAY + 7 * DAY
     assert offered == [
         at(MONDAY, 23),
@@ -268,7 +277,7 @@ def test_nothing_is_offered_when_the_lead_time_reaches_beyond_the_horizon() -> N
     practice = calendar(assignment(), hours=(MORNING,))
     start, end = offer_window(practice, terms, NOW)
     assert start == end
-    assert list(free_slots(practice, {}, terms, NOW)) == []
+    assert list(free_slots(practice, NOTHING_TAKEN, terms, NOW)) == []
 
 
 def test_slots_come_by_column_then_assignment_then_start() -> None:
@@ -278,7 +287,7 @@ def test_slots_come_by_column_then_assignment_then_start() -> None:
         hours=(weekly(MONDAY, time(8), time(9), 2), weekly(MONDAY, time(8), time(9), 1)),
         columns={2: HYGIENIST, 1: DENTIST},
     )
-    offered = list(free_slots(practice, {}, TERMS, NOW, WHOLE_DAY))
+    offered = list(free_slots(practice, NOTHING_TAKEN, TERMS, NOW, WHOLE_DAY))
     eight, nine = at(MONDAY, 8), at(MONDAY, 9)
     assert offered == [
         Slot(CHECK_UP, 1, eight, nine),
@@ -322,9 +331,9 @@ def test_the_busy_window_is_wide_enough_for_buffers_and_length() -> None:
 def test_is_free_of_an_unknown_assignment_or_column_is_false() -> None:
     practice = calendar(assignment(), hours=(MORNING,))
     eight = at(MONDAY, 8)
-    assert is_free(practice, {}, TERMS, NOW, assignment_id=CHECK_UP, column_id=COLUMN, start=eight)
-    assert not is_free(practice, {}, TERMS, NOW, assignment_id=9, column_id=COLUMN, start=eight)
-    assert not is_free(practice, {}, TERMS, NOW, assignment_id=CHECK_UP, column_id=9, start=eight)
+    assert is_free(practice, NOTHING_TAKEN, TERMS, NOW, assignment_id=CHECK_UP, column_id=COLUMN, start=eight)
+    assert not is_free(practice, NOTHING_TAKEN, TERMS, NOW, assignment_id=9, column_id=COLUMN, start=eight)
+    assert not is_free(practice, NOTHING_TAKEN, TERMS, NOW, assignment_id=CHECK_UP, column_id=9, start=eight)
 
 
 # --- slot ids ----------------------------------------------------------------------------------

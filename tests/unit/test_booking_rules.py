@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.domain.availability import Slot, slot_id
+from agent.domain.availability import Slot, TakenTime, slot_id
 from agent.domain.booking_rules import (
     Accept,
     BookingRequest,
@@ -43,13 +43,14 @@ PRACTICE = calendar(
 TERMS = OfferTerms(lead_time_minutes=60, booking_horizon_days=7, grid_minutes=15)
 NINE = at(MONDAY, 9)
 SEVEN = at(MONDAY, 7)
-WISH = BookingRequest(CHECK_UP, COLUMN, NINE, declared_new_patient=False)
+WISH = BookingRequest(CHECK_UP, (COLUMN,), NINE, declared_new_patient=False)
 
 
 def judged(
     wish: BookingRequest = WISH, busy: Any = (), judged_at: int = SEVEN, now: int | None = None
 ) -> Decision:
-    return decide(wish, PRACTICE, busy, TERMS, judged_at=judged_at, now=judged_at if now is None else now)
+    taken = TakenTime({COLUMN: busy})
+    return decide(wish, PRACTICE, taken, TERMS, judged_at=judged_at, now=judged_at if now is None else now)
 
 
 def test_a_free_slot_is_accepted_with_everything_that_is_to_be_written() -> None:
@@ -79,8 +80,8 @@ def test_busy_time_that_reaches_into_the_slot_or_its_buffer_refuses_as_taken(
         replace(WISH, start=NINE + 60),
         replace(WISH, start=at(MONDAY, 12)),
         replace(WISH, start=at(MONDAY + timedelta(days=14), 9)),
-        replace(WISH, column_id=OTHER_COLUMN),
-        replace(WISH, column_id=None),
+        replace(WISH, column_ids=(OTHER_COLUMN,)),
+        replace(WISH, column_ids=()),
         replace(WISH, start=0),
     ],
     ids=["off the grid", "closed", "beyond the horizon", "other column", "slot id of something else", "1970"],
@@ -154,7 +155,7 @@ NAME = slot_id(Slot(CHECK_UP, COLUMN, NINE, NINE + 1800))
 
 
 def test_a_request_whose_repetition_agrees_with_its_slot_id_knows_its_column() -> None:
-    assert requested(NAME, str(CHECK_UP), NINE, declared_new_patient=False) == WISH
+    assert requested(PRACTICE, NAME, str(CHECK_UP), NINE, declared_new_patient=False) == WISH
 
 
 @pytest.mark.parametrize(
@@ -164,14 +165,14 @@ def test_a_request_whose_repetition_agrees_with_its_slot_id_knows_its_column() -
 def test_a_request_that_contradicts_its_slot_id_has_no_column(
     name: str, assignment_id: str, start: int
 ) -> None:
-    request = requested(name, assignment_id, start, declared_new_patient=False)
-    assert request == BookingRequest(int(assignment_id), None, start, declared_new_patient=False)
+    request = requested(PRACTICE, name, assignment_id, start, declared_new_patient=False)
+    assert request == BookingRequest(int(assignment_id), (), start, declared_new_patient=False)
 
 
 @pytest.mark.parametrize("assignment_id", ["", "0101", "+101", "101 ", "１０１", "check-up", "9" * 64])
 def test_an_assignment_id_in_any_other_spelling_is_unknown(assignment_id: str) -> None:
-    request = requested(NAME, assignment_id, NINE, declared_new_patient=False)
-    assert (request.assignment_id, request.column_id) == (None, None)
+    request = requested(PRACTICE, NAME, assignment_id, NINE, declared_new_patient=False)
+    assert (request.assignment_id, request.column_ids) == (None, ())
 
 
 @settings(max_examples=100, deadline=None)
@@ -184,6 +185,6 @@ def test_an_assignment_id_in_any_other_spelling_is_unknown(assignment_id: str) -
 )
 def test_no_foreign_text_makes_the_judgement_fail(name: str, assignment_id: str, start: int) -> None:
     for text, moment in ((name, start), (slot_id(Slot(CHECK_UP, COLUMN, start, 0)), start)):
-        wish = requested(text, assignment_id, moment, declared_new_patient=False)
+        wish = requested(PRACTICE, text, assignment_id, moment, declared_new_patient=False)
         decision = judged(wish)
-        assert isinstance(decision, Refuse) or wish.column_id == COLUMN
+        assert isinstance(decision, Refuse) or wish.column_ids == (COLUMN,)

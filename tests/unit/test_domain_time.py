@@ -8,7 +8,7 @@ from datetime import date, time, timedelta
 
 import pytest
 
-from agent.domain.availability import free_slots, offer_window, open_time
+from agent.domain.availability import NOTHING_TAKEN, free_slots, offer_window, open_time
 from agent.domain.intervals import wall_clock
 from agent.domain.practice import OfferTerms
 from tests.kit.calendars import BERLIN, COLUMN, TERMS, assignment, at, calendar, cycle, utc, weekly
@@ -74,7 +74,8 @@ def test_afternoon_slots_around_a_clock_change_start_when_the_door_opens(
 ) -> None:
     practice = calendar(assignment(), hours=(weekly(day, time(13), time(14)),))
     slots = [
-        slot.start for slot in free_slots(practice, {}, TERMS, at(day - DAY, 8), (at(day, 0), at(day, 24)))
+        slot.start
+        for slot in free_slots(practice, NOTHING_TAKEN, TERMS, at(day - DAY, 8), (at(day, 0), at(day, 24)))
     ]
     assert slots == [utc(day, first_utc_hour), utc(day, first_utc_hour, 30)]
 
