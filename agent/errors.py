@@ -4,6 +4,7 @@
     ├── UsageError                        2   the command line asks for something that cannot be
     │   └── LaneBusyError                     another process works for this partner
     ├── PartlyFailedError                 3   the run finished, a partner or file did not
+    │   └── ConsentChangingError              temporary: answers changed as fast as the file could be made
     ├── ConfigError                      10   the YAML files, all problems at once
     ├── DatabaseError                    20
     │   ├── DatabaseUnavailableError          temporary: hold and try again
@@ -58,6 +59,13 @@ class LaneBusyError(UsageError):
 class PartlyFailedError(AgentError):
     exit_code = 3
     remedy = "See the lines above for the partner or file; everything else was done."
+
+
+class ConsentChangingError(PartlyFailedError):
+    """A patient withdrew while the patients file was being made: it must not leave."""
+
+    temporary = True
+    remedy = "Nothing was sent and nothing is to be done: the next run makes the file anew."
 
 
 class ConfigError(AgentError):

@@ -245,6 +245,14 @@ class ConsentedPatient(NamedTuple):
     """Sent before, and not removed since."""
 
 
+class SnapshotFile(NamedTuple):
+    """A patients, availability or reference data file that was prepared: its number, and how many patients
+    it names."""
+
+    sequence: int
+    patient_count: int
+
+
 class PracticeSnapshot(Protocol):
     """One consistent view of the practice; reading only."""
 
@@ -292,6 +300,10 @@ class PracticeSnapshot(Protocol):
 
     def unannounced_removals(self, partner_id: str) -> int:
         """How many of `removed_aliases` no file has told the partner of yet."""
+        ...
+
+    def newest_file(self, partner_id: str, kind: str) -> SnapshotFile | None:
+        """The file of this kind with the highest number that was recorded for the partner."""
         ...
 
     def revoked_at(self, partner_id: str) -> datetime | None:

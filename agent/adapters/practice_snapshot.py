@@ -33,7 +33,7 @@ from agent.adapters.row_stream import streamed
 from agent.domain.intervals import Interval, merged, utc_datetime
 from agent.domain.practice import Consent, ContactPoint, Patient, PracticeCalendar, StaffMember
 from agent.errors import SchemaMismatchError
-from agent.ports import ChangedAppointment, ConsentedPatient, PracticeIdentity
+from agent.ports import ChangedAppointment, ConsentedPatient, PracticeIdentity, SnapshotFile
 
 _NO_CONTACT = (None, None, None, None)
 # Looked up for every patient; calling the enum costs ten times as much.
@@ -122,6 +122,16 @@ class SqlPracticeSnapshot:
         if without_appointment is not None:
             statement = statement.where(appointment.appointment_id != without_appointment)
         return list(self._connection.scalars(statement))
+
+    def newest_file(self, partner_id: str, kind: str) -> SnapshotFile | None:
+        sent = tables.outbound_message.c
+        row = self._connection.execute(
+            select(sent.sequence, sent.patient_count)
+            .where(sent.partner_id == partner_id, sent.kind == kind)
+            .order_by(sent.sequence.desc())
+            .limit(1)
+        ).one_or_none()
+        return None if row is None else SnapshotFile(*row)
 
     def revoked_at(self, partner_id: str) -> datetime | None:
         revoked = tables.revoked_partner.c

@@ -1,0 +1,52 @@
+"""Outdated: waiting snapshots that have become untrue, and how they leave the outbox.
+
+Between export and delivery a night can lie, a broken server, or a power cut:
+whoever withdrew meanwhile must not be sent (GDPR Art. 7(3)), and a revoked
+partner gets no snapshot at all. Receipts and updates are no snapshots: they
+are never dropped.
+"""
+
+from agent.flows.lane import Lane, PracticeSide
+from agent.ports import PracticeSnapshot, WaitingFile
+from exchange_formats.envelope import Kind
+from exchange_formats.file_names import parse_sealed_name
+
+SNAPSHOT_KINDS = (Kind.AVAILABILITY, Kind.REFERENCE_DATA, Kind.PATIENTS)
+"""Each file is the whole truth of its moment; the next one replaces it."""
+
+
+def may_know_patients(snapshot: PracticeSnapshot, lane: Lane) -> bool:
+    """Whether patients may be sent to this partner: it is opted in (reading A2) and not revoked."""
+    return lane.receives_patients and snapshot.revoked_at(lane.partner_id) is None
+
+
+def is_outdated(snapshot: PracticeSnapshot, lane: Lane, file: WaitingFile) -> bool:
+    """Whether the partner may not have this waiting file any more."""
+    name = parse_sealed_name(file.name)
+    if name is None or name.kind not in SNAPSHOT_KINDS:
+        return False
+    if name.kind is not Kind.PATIENTS:
+        return snapshot.revoked_at(lane.partner_id) is not None
+    newest = snapshot.newest_file(lane.partner_id, name.kind.value)
+    # An older one may disclose whom the newest removes, also when that one was cut off before it was put out.
+    if newest is None or newest.sequence != name.sequence:
+        return True
+    if newest.patient_count and not may_know_patients(snapshot, lane):
+        return True
+    return snapshot.unannounced_removals(lane.partner_id) > 0
+
+
+def drop(practice: PracticeSide, lane: Lane, file: WaitingFile) -> bool:
+    """Take a waiting snapshot out of the outbox, with its audit entry; False if it was gone already."""
+    dropped = lane.outbox.supersede(file.name)
+    if dropped:
+        with practice.database.write() as work:
+            work.audit.append("export superseded", practice.clock(), lane.partner_id, file=file.name)
+    return dropped
+
+
+def drop_outdated(practice: PracticeSide, lane: Lane) -> int:
+    """Look through all that waits; how many files were dropped. Raises DatabaseError, SpoolError."""
+    with practice.database.read() as snapshot:
+        outdated = [file for file in lane.outbox.waiting() if is_outdated(snapshot, lane, file)]
+    return sum(drop(practice, lane, file) for file in outdated)
