@@ -98,8 +98,10 @@ class Agent:
             )
 
     def kinds(self, partner_id: str) -> tuple[Kind, ...]:
-        """What the partner gets."""
-        return kinds_for(self.lane(partner_id))
+        """What the partner gets now. Raises UsageError, DatabaseError."""
+        lane = self.lane(partner_id)
+        with self.practice.database.read() as snapshot:
+            return kinds_for(snapshot, lane)
 
     def export(self, partner_id: str, kind: Kind, progress: Progress | None = None) -> ExportResult:
         """One file into the outbox; see `agent.flows.export`."""
@@ -232,6 +234,7 @@ def _lane(settings: AgentSettings, partner: Partner, own_key: OwnKey, clock: Clo
         may_reschedule=partner.settings.may_reschedule,
         gets_updates=partner.settings.appointment_updates,
         terms=partner.offer_terms,
+        availability_every=every,
         availability_valid_for=VALID_FOR_EXPORTS * every,
         sealer=GpgSealer(
             own_key,

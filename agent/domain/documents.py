@@ -5,26 +5,14 @@ What may leave is decided in `agent.domain.consent` and
 """
 
 import unicodedata
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import Literal
 
-from agent.domain.availability import (
-    PlacedArea,
-    TakenTime,
-    duration_minutes,
-    free_slots,
-    offer_window,
-    open_time,
-    slot_id,
-    template_time,
-)
+from agent.domain.availability import duration_minutes
 from agent.domain.consent import usable_birth_date
-from agent.domain.intervals import Interval, intersected
-from agent.domain.practice import ContactPoint, OfferTerms, Patient, PracticeCalendar
-from agent.domain.taken_time import taken_in
-from exchange_formats import availability, fields, patients, reference_data
+from agent.domain.practice import ContactPoint, Patient, PracticeCalendar
+from exchange_formats import fields, patients, reference_data
 from exchange_formats.fields import Line
 
 MAX_NAME_CHARACTERS = 100
@@ -47,81 +35,6 @@ def instant_text(seconds: int) -> str:
 def datetime_text(moment: datetime) -> str:
     """An aware datetime as the formats write it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def availability_records(
-    calendar: PracticeCalendar, taken: TakenTime, terms: OfferTerms, now: int
-) -> Generator[Line, None, None]:
-    """Kind `availability`: the window, each column's time, template areas, then what can be booked."""
-    window = offer_window(calendar, terms, now)
-    yield availability.Window(
-        starts_at=instant_text(window[0]),
-        ends_at=instant_text(window[1]),
-        lead_time_minutes=terms.lead_time_minutes,
-        booking_horizon_days=terms.booking_horizon_days,
-        grid_minutes=terms.grid_minutes,
-    )
-    opened = open_time(calendar, window)
-    for column_id, column in sorted(calendar.columns.items()):
-        yield from _column_time(column_id, "free", opened[column_id])
-        yield from _column_time(
-            column_id, "busy", intersected(taken_in(calendar, taken.busy, column), [window])
-        )
-    yield from _template_records(calendar, window)
-    for slot in free_slots(calendar, taken, terms, now):
-        yield availability.FreeSlot(
-            slot_id=slot_id(slot),
-            assignment_id=str(slot.assignment_id),
-            column_id=str(slot.column_id),
-            starts_at=instant_text(slot.start),
-            ends_at=instant_text(slot.end),
-        )
-
-
-def _column_time(
-    column_id: int, status: Literal["free", "busy"], stretches: Iterable[Interval]
-) -> Iterator[Line]:
-    for start, end in stretches:
-        yield availability.ColumnTime(
-            column_id=str(column_id),
-            status=status,
-            starts_at=instant_text(start),
-            ends_at=instant_text(end),
-        )
-
-
-def _template_records(calendar: PracticeCalendar, window: Interval) -> Iterator[Line]:
-    for placed in template_time(calendar, window):
-        for column_id in _template_columns(calendar, placed):
-            yield availability.TemplateTime(
-                kind=placed.area.kind.value,
-                column_id=column_id,
-                starts_at=instant_text(placed.start),
-                ends_at=instant_text(placed.end),
-                assignment_ids=_template_assignments(calendar, placed),
-            )
-
-
-def _template_columns(calendar: PracticeCalendar, placed: PlacedArea) -> list[str | None]:
-    area = placed.area
-    if area.column_id is not None:
-        return [str(area.column_id)] if area.column_id in calendar.columns else []
-    if area.practitioner_id is None:
-        return [None]
-    return [
-        str(column.column_id)
-        for column in calendar.columns.values()
-        if column.practitioner_id == area.practitioner_id
-    ]
-
-
-def _template_assignments(calendar: PracticeCalendar, placed: PlacedArea) -> list[str]:
-    area = placed.area
-    return [
-        str(assignment.assignment_id)
-        for assignment in calendar.assignments.values()
-        if assignment.assignment_id in area.assignment_ids or assignment.type_id in area.type_ids
-    ]
 
 
 def reference_records(calendar: PracticeCalendar) -> Generator[Line, None, None]:

@@ -4,9 +4,11 @@ Order of effects, and what a crash in each gap means:
 
 1. take the sequence number, give aliases      a number is skipped; partners take gaps for normal
 2. read one snapshot, seal it into a draft     the draft is removed at the next start
-3. commit the disclosures and the audit entry  an audit line too many, never an unrecorded disclosure
+3. ask again whether anybody withdrew, commit the disclosures and the audit entry
+                                               an audit line too many, never an unrecorded disclosure
 4. publish the draft in the outbox             as before
-5. drop older waiting ones of the same kind    the partner gets two, and takes the higher number
+5. drop older waiting ones of the same kind    dropped before delivery (patients), or the partner gets
+                                               two and takes the higher number
 
 Plaintext exists only in memory and in the pipe to gpg. If reading fails
 half-way the sealer kills gpg and the draft is dropped.
@@ -14,25 +16,29 @@ half-way the sealer kills gpg and the draft is dropped.
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from agent.domain import documents
 from agent.domain.availability import TakenTime, busy_window, cap_window, offer_window
+from agent.domain.availability_records import availability_records
 from agent.domain.consent import in_transmit_set
 from agent.domain.intervals import instant
 from agent.domain.practice import PracticeCalendar
-from agent.errors import UsageError
+from agent.domain.practice_hours import after_open_time, practice_open
+from agent.errors import ConsentChangingError, UsageError
 from agent.flows.lane import Lane, PracticeSide
-from agent.ports import PracticeSnapshot
+from agent.flows.outdated import drop, may_know_patients
+from agent.ports import ConsentedPatient, PracticeSnapshot, SealedFile, WriteTransaction
 from exchange_formats.codec import encode
 from exchange_formats.envelope import Envelope, Kind
 from exchange_formats.fields import Line
 from exchange_formats.file_names import parse_sealed_name, sealed_name
 
-EXPORTED_KINDS = (Kind.AVAILABILITY, Kind.REFERENCE_DATA, Kind.PATIENTS)
+ATTEMPTS = 3
+"""At a patients file that is overtaken by a withdrawal each time."""
 
 Progress = Callable[[int], None]
 """Told now and then how many records have been written."""
@@ -51,30 +57,46 @@ class ExportResult:
     removals: list[str] = field(default_factory=list)
 
 
-def kinds_for(lane: Lane) -> tuple[Kind, ...]:
-    """What this partner gets: the patients file is opt-in (reading A2)."""
-    return tuple(kind for kind in EXPORTED_KINDS if kind is not Kind.PATIENTS or lane.receives_patients)
+def kinds_for(snapshot: PracticeSnapshot, lane: Lane) -> tuple[Kind, ...]:
+    """What this partner gets now: patients by opt-in (reading A2), a revoked partner nothing new.
+
+    Whoever may get no patients still gets a patients file as long as it has removals to confirm.
+    """
+    partner_id = lane.partner_id
+    general = (Kind.AVAILABILITY, Kind.REFERENCE_DATA) if snapshot.revoked_at(partner_id) is None else ()
+    patients = may_know_patients(snapshot, lane) or snapshot.removed_aliases(partner_id)
+    return (*general, Kind.PATIENTS) if patients else general
 
 
 def export(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progress | None = None) -> ExportResult:
     """Put one sealed file of `kind` into the partner's outbox.
 
     Raises UsageError for a kind that the partner does not get, LicenceInvalidError, DatabaseError,
-    TrustError, SpoolError; then nothing was published.
+    TrustError, SpoolError, and ConsentChangingError (temporary) if patients withdrew during every attempt;
+    then nothing was published.
     """
-    _require_agreed(lane, kind)
     practice.require_licence(lane.partner_id)
+    with practice.database.read() as snapshot:
+        _require_agreed(snapshot, lane, kind)
+    for _ in range(ATTEMPTS - 1):
+        with suppress(ConsentChangingError):
+            return _export_once(practice, lane, kind, progress)
+    return _export_once(practice, lane, kind, progress)
+
+
+def _export_once(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progress | None) -> ExportResult:
     now = practice.clock()
     result = ExportResult(kind)
 
     with practice.database.write() as work:
-        if kind is Kind.PATIENTS:
+        if kind is Kind.PATIENTS and may_know_patients(work.snapshot, lane):
             work.disclosures.assign_aliases(lane.partner_id)
         sequence = work.disclosures.next_sequence(lane.partner_id, kind.value)
         anchor = work.audit.head()
 
     with lane.outbox.draft() as draft:
         with practice.database.read() as snapshot:
+            valid_until, next_expected_at = _lifetime(practice, lane, kind, snapshot, now)
             envelope = Envelope(
                 record="envelope",
                 format="otv",
@@ -85,7 +107,8 @@ def export(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progress | 
                 practice_id=practice.practice_id,
                 partner_id=lane.partner_id,
                 created_at=documents.datetime_text(now),
-                valid_until=_valid_until(lane, kind, now),
+                valid_until=valid_until,
+                next_expected_at=next_expected_at,
                 time_zone=snapshot.identity().time_zone,
                 audit_head=str(anchor),
             )
@@ -95,36 +118,51 @@ def export(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progress | 
 
         result.file_name, result.size = sealed_name(envelope), sealed.size
         with practice.database.write() as work:
-            work.disclosures.mark_sent(lane.partner_id, result.first_disclosures, now)
-            work.disclosures.mark_removed(lane.partner_id, result.removals, sequence, now)
-            work.disclosures.add_outbound(
-                message_id=envelope.message_id,
-                partner_id=lane.partner_id,
-                kind=kind.value,
-                sequence=sequence,
-                created_at=now,
-                record_count=result.records.total(),
-                sealed_sha256=sealed.sha256,
-                patient_count=result.records["patient"],
-            )
-            work.audit.append(
-                "export prepared",
-                now,
-                lane.partner_id,
-                kind=kind.value,
-                message_id=envelope.message_id,
-                records=result.records.total(),
-                sealed_sha256=sealed.sha256,
-            )
+            _record(work, lane, envelope, result, sealed, now)
         draft.publish(result.file_name)
     _drop_older(practice, lane, kind, sequence)
     return result
 
 
+def _record(
+    work: WriteTransaction,
+    lane: Lane,
+    envelope: Envelope,
+    result: ExportResult,
+    sealed: SealedFile,
+    now: datetime,
+) -> None:
+    """What the file discloses and removes, the file itself, the audit entry; refused if overtaken."""
+    partner_id, kind, records = lane.partner_id, result.kind.value, result.records.total()
+    work.disclosures.mark_sent(partner_id, result.first_disclosures, now)
+    work.disclosures.mark_removed(partner_id, result.removals, envelope.sequence, now)
+    _require_still_true(work.snapshot, lane, result.kind)
+    work.disclosures.add_outbound(
+        message_id=envelope.message_id,
+        partner_id=partner_id,
+        kind=kind,
+        sequence=envelope.sequence,
+        created_at=now,
+        record_count=records,
+        sealed_sha256=sealed.sha256,
+        patient_count=result.records["patient"],
+    )
+    work.audit.append(
+        "export prepared",
+        now,
+        partner_id,
+        kind=kind,
+        message_id=envelope.message_id,
+        records=records,
+        sealed_sha256=sealed.sha256,
+    )
+
+
 def preview(practice: PracticeSide, lane: Lane, kind: Kind) -> ExportResult:
     """What an export would hold, counted; nothing is written anywhere, not even an alias."""
-    _require_agreed(lane, kind)
     practice.require_licence(lane.partner_id)
+    with practice.database.read() as snapshot:
+        _require_agreed(snapshot, lane, kind)
     now = practice.clock()
     result = ExportResult(kind)
     with (
@@ -140,17 +178,25 @@ def _drop_older(practice: PracticeSide, lane: Lane, kind: Kind, sequence: int) -
     """After an outage the newest snapshot goes, not the backlog; what is being delivered now still is."""
     for file in lane.outbox.waiting():
         name = parse_sealed_name(file.name)
-        if name is None or name.kind is not kind or name.sequence >= sequence:
-            continue
-        if lane.outbox.supersede(file.name):
-            with practice.database.write() as work:
-                work.audit.append("export superseded", practice.clock(), lane.partner_id, file=file.name)
+        if name is not None and name.kind is kind and name.sequence < sequence:
+            drop(practice, lane, file)
 
 
-def _require_agreed(lane: Lane, kind: Kind) -> None:
+def _require_agreed(snapshot: PracticeSnapshot, lane: Lane, kind: Kind) -> None:
     """Asked here too and not of callers alone: a patients file must not leave by a mistyped command."""
-    if kind not in kinds_for(lane):
+    if kind not in kinds_for(snapshot, lane):
         raise UsageError(f"{lane.partner_id}: this partner gets no file of kind {kind}")
+
+
+def _require_still_true(snapshot: PracticeSnapshot, lane: Lane, kind: Kind) -> None:
+    """Consent and revocation count as they stand when the file is recorded, not as the export found them.
+
+    Asked after its own disclosures and removals are written down: what is left is what it does not tell.
+    """
+    if kind is not Kind.PATIENTS:
+        _require_agreed(snapshot, lane, kind)
+    elif snapshot.unannounced_removals(lane.partner_id):
+        raise ConsentChangingError(f"{lane.partner_id}: a patient withdrew while the file was being made")
 
 
 def _records(
@@ -167,7 +213,7 @@ def _records(
     calendar = snapshot.calendar()
     if kind is Kind.REFERENCE_DATA:
         return documents.reference_records(calendar)
-    return documents.availability_records(
+    return availability_records(
         calendar, _taken_time(snapshot, lane, calendar, instant(now)), lane.terms, instant(now)
     )
 
@@ -183,23 +229,30 @@ def _taken_time(snapshot: PracticeSnapshot, lane: Lane, calendar: PracticeCalend
 def _patients(
     snapshot: PracticeSnapshot, lane: Lane, result: ExportResult, today: date, *, dry_run: bool
 ) -> Generator[Line, None, None]:
-    with closing(snapshot.consented_patients(lane.partner_id)) as stream:
-        for consented in stream:
-            patient = consented.patient
-            # The query narrows, the rule decides, here and last: consent as it stands at this moment (R15).
-            if not in_transmit_set(patient.active, patient.consent):
-                continue
-            if consented.alias is None and not dry_run:
-                continue  # Agreed after the aliases were given: in the next file.
-            record = documents.patient_line(patient, consented.alias or "not-yet-given", today)
-            if record is None:
-                continue
-            if not consented.disclosed:
-                result.first_disclosures.append(patient.patient_id)
-            yield record
+    if may_know_patients(snapshot, lane):
+        with closing(snapshot.consented_patients(lane.partner_id)) as stream:
+            yield from _agreed_patients(stream, result, today, dry_run=dry_run)
     for alias in snapshot.removed_aliases(lane.partner_id):
         result.removals.append(alias)
         yield documents.removal_record(alias)
+
+
+def _agreed_patients(
+    stream: Iterable[ConsentedPatient], result: ExportResult, today: date, *, dry_run: bool
+) -> Generator[Line, None, None]:
+    for consented in stream:
+        patient = consented.patient
+        # The query narrows, the rule decides, here and last: consent as it stands at this moment (R15).
+        if not in_transmit_set(patient.active, patient.consent):
+            continue
+        if consented.alias is None and not dry_run:
+            continue  # Agreed after the aliases were given: in the next file.
+        record = documents.patient_line(patient, consented.alias or "not-yet-given", today)
+        if record is None:
+            continue
+        if not consented.disclosed:
+            result.first_disclosures.append(patient.patient_id)
+        yield record
 
 
 def _counted(records: Iterator[Line], result: ExportResult, progress: Progress | None) -> Iterator[Line]:
@@ -210,7 +263,16 @@ def _counted(records: Iterator[Line], result: ExportResult, progress: Progress |
         yield record
 
 
-def _valid_until(lane: Lane, kind: Kind, now: datetime) -> str | None:
+def _lifetime(
+    practice: PracticeSide, lane: Lane, kind: Kind, snapshot: PracticeSnapshot, now: datetime
+) -> tuple[str | None, str | None]:
+    """Until when the file is good and when the next one is due, in opening time; other kinds say neither."""
     if kind is not Kind.AVAILABILITY:
-        return None
-    return documents.datetime_text(now + lane.availability_valid_for)
+        return None, None
+    start, latest = instant(now), instant(now + practice.max_message_age)
+    opened = practice_open(snapshot.calendar(), (start, latest))
+    valid_until, next_expected_at = (
+        documents.instant_text(after_open_time(opened, start, int(length.total_seconds()), latest))
+        for length in (lane.availability_valid_for, lane.availability_every)
+    )
+    return valid_until, next_expected_at

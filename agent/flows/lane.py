@@ -36,7 +36,10 @@ class Lane:
     may_reschedule: bool
     gets_updates: bool
     terms: OfferTerms
+    availability_every: timedelta
+    """How much opening time later the next availability file is due."""
     availability_valid_for: timedelta
+    """For how much opening time an availability file is good."""
     sealer: Sealer
     outbox: Outbox
     inbound: Inbound

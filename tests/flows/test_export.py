@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from sqlalchemy import delete, insert, select, text, update
 from agent.adapters import tables
 from agent.app import utc_now
 from agent.errors import DatabaseError, KeyUnusableError, LicenceInvalidError, UsageError
+from exchange_formats.availability import Opening
 from exchange_formats.codec import Document
 from exchange_formats.envelope import Kind
 from exchange_formats.patients import PatientRecord, RemovalRecord
@@ -269,9 +270,22 @@ def test_numbers_rise_for_each_partner_and_kind_by_itself(stage: Stage) -> None:
 def test_availability_says_until_when_it_is_good(stage: Stage) -> None:
     now = utc_now().replace(microsecond=0)
     with stage.agent_with(clock=lambda: now):
-        envelope = stage.export(Kind.AVAILABILITY).envelope
-        until = now + stage.agent.lane(DENTPORT).availability_valid_for
-    assert envelope.valid_until == until.strftime("%Y-%m-%dT%H:%M:%SZ")
+        availability = stage.export(Kind.AVAILABILITY)
+    openings = [
+        (datetime.fromisoformat(record.starts_at), datetime.fromisoformat(record.ends_at))
+        for record in availability.records
+        if isinstance(record, Opening)
+    ]
+
+    def open_minutes(until: str | None) -> float:
+        end = datetime.fromisoformat(until or "")
+        return sum(
+            max(min(ends, end) - max(starts, now), timedelta(0)).total_seconds() / 60
+            for starts, ends in openings
+        )
+
+    envelope = availability.envelope
+    assert (open_minutes(envelope.next_expected_at), open_minutes(envelope.valid_until)) == (15, 60)
 
 
 # --- a preview writes nothing ----------------------------------------------------------------------
