@@ -116,9 +116,9 @@ class Daemon:
         }
         for partner_id, lane in self._agent.lanes.items():
             self._lane_locks.setdefault(partner_id, threading.Lock())
-            for kind in self._agent.kinds(partner_id):
+            for kind, minutes in every.items():
                 export = partial(self._export, partner_id, kind)
-                self._clockwork.every(timedelta(minutes=every[kind]), _exporting(kind, partner_id), export)
+                self._clockwork.every(timedelta(minutes=minutes), _exporting(kind, partner_id), export)
             if lane.gets_updates:
                 seconds = timedelta(seconds=schedule.updates_every_seconds)
                 self._clockwork.every(
@@ -164,7 +164,7 @@ class Daemon:
         with self._lane_locks[partner_id]:
             agent = self._agent
             if partner_id not in agent.lanes or kind not in agent.kinds(partner_id):
-                return  # The configuration changed while this waited for its turn.
+                return  # Not opted in, revoked, or the configuration changed while this waited for its turn.
             seen = self._book_changes
             result = agent.export(partner_id, kind, self._clockwork.break_off_if_stopping)
         log.info("%s: %s ready, %d records", partner_id, kind, result.records.total())
