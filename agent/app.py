@@ -27,7 +27,7 @@ from agent.domain.attribution import attribution_problem
 from agent.domain.licence import Licence
 from agent.errors import AgentError, ConfigError, GpgUnavailableError, OtvUserError, UsageError
 from agent.flows import receive
-from agent.flows.deliver import deliver
+from agent.flows.deliver import DeliveryResult, deliver
 from agent.flows.export import ExportResult, Progress, export, kinds_for, preview
 from agent.flows.lane import Lane, PracticeSide
 from agent.flows.tell_updates import preview_updates, tell_updates
@@ -51,6 +51,8 @@ class ExchangeResult:
 
     delivered: int
     fetched: int
+    outdated: int = 0
+    """Files dropped instead of delivered, because they had become untrue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class Agent:
         self.practice.require_licence(partner_id)
         with lane.transport.connect() as session:
             try:
-                delivered = deliver(self.practice, lane, session) if deliver_files else 0
+                sent = deliver(self.practice, lane, session) if deliver_files else DeliveryResult(0, 0)
             except AgentError:
                 # An answer may wait that has nothing to do with it; what fails first is what is told.
                 with suppress(AgentError):
@@ -138,7 +140,7 @@ class Agent:
                         receive.fetch(self.practice, lane, session)
                 raise
             fetched = receive.fetch(self.practice, lane, session) if fetch_files else 0
-        return ExchangeResult(delivered, fetched)
+        return ExchangeResult(sent.delivered, fetched, sent.outdated)
 
     def receive(self, partner_id: str) -> Iterator[receive.FileResult]:
         """Work off the inbound folder; see `agent.flows.receive`."""

@@ -22,6 +22,7 @@ from agent.app import Agent, build, utc_now
 from agent.clockwork import Clockwork
 from agent.config import Config, config_fingerprint, load_config
 from agent.errors import AgentError, ConfigError
+from agent.flows.lane import Lane
 from agent.flows.receive import FileResult
 from agent.ports import Clock
 from agent.troubles import Troubles
@@ -188,13 +189,16 @@ class Daemon:
             agent = self._agent
             if partner_id not in agent.lanes:
                 return
+            waited = _names(agent.lane(partner_id))
             result = agent.exchange(partner_id)
         delivered = result.delivered
         if delivered or result.fetched:
             log.info("%s: %d delivered, %d fetched", partner_id, delivered, result.fetched)
         if result.fetched:
             self._wake()
-        if agent.lane(partner_id).outbox.waiting():
+        if result.outdated:
+            self._clockwork.soon(_exporting(Kind.PATIENTS, partner_id))
+        if _names(agent.lane(partner_id)) - waited:
             # Put there meanwhile: a turn that was asked for while this one ran has been skipped.
             self._clockwork.soon(f"exchange {partner_id}", WAKE_MARGIN_SECONDS)
 
@@ -255,6 +259,10 @@ class Daemon:
 
 def _receiving(partner_id: str) -> str:
     return f"{partner_id}: receiving"
+
+
+def _names(lane: Lane) -> set[str]:
+    return {file.name for file in lane.outbox.waiting()}
 
 
 def _exporting(kind: Kind, partner_id: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from agent.app import Agent
+from agent.app import Agent, ExchangeResult
 from agent.cli.advice import tell
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, PartnerOption, chosen, reading, working
 from agent.cli.screen import err, out, progress, show, table
@@ -67,6 +67,7 @@ def deliver(config: ConfigOption = DEFAULT_CONFIG, partner: PartnerOption = None
     def step(agent: Agent, partner_id: str) -> None:
         result = agent.exchange(partner_id, fetch_files=False)
         out.print(f"{partner_id}: {_files(result.delivered)} delivered")
+        _tell_outdated(partner_id, result)
 
     _for_each_partner(config, partner, step)
 
@@ -140,6 +141,12 @@ def _export(agent: Agent, partner_id: str, kinds: tuple[Kind, ...] | list[Kind])
 def _exchange(agent: Agent, partner_id: str) -> None:
     result = agent.exchange(partner_id)
     out.print(f"{partner_id}: {_files(result.delivered)} delivered, {result.fetched} fetched")
+    _tell_outdated(partner_id, result)
+
+
+def _tell_outdated(partner_id: str, result: ExchangeResult) -> None:
+    if result.outdated:
+        out.print(f"{partner_id}: {_files(result.outdated)} not sent, because outdated: export again")
 
 
 def _deliver_receipts(agent: Agent, partner_id: str) -> None:

@@ -9,7 +9,7 @@ are never dropped.
 from agent.flows.lane import Lane, PracticeSide
 from agent.ports import PracticeSnapshot, WaitingFile
 from exchange_formats.envelope import Kind
-from exchange_formats.file_names import parse_sealed_name
+from exchange_formats.file_names import SealedName, parse_sealed_name
 
 SNAPSHOT_KINDS = (Kind.AVAILABILITY, Kind.REFERENCE_DATA, Kind.PATIENTS)
 """Each file is the whole truth of its moment; the next one replaces it."""
@@ -20,33 +20,38 @@ def may_know_patients(snapshot: PracticeSnapshot, lane: Lane) -> bool:
     return lane.receives_patients and snapshot.revoked_at(lane.partner_id) is None
 
 
-def is_outdated(snapshot: PracticeSnapshot, lane: Lane, file: WaitingFile) -> bool:
-    """Whether the partner may not have this waiting file any more."""
+def drop(practice: PracticeSide, lane: Lane, file: WaitingFile) -> None:
+    """Take a waiting snapshot out of the outbox, with its audit entry unless it was gone already."""
+    if lane.outbox.supersede(file.name):
+        with practice.database.write() as work:
+            work.audit.append("export superseded", practice.clock(), lane.partner_id, file=file.name)
+
+
+def drop_if_outdated(practice: PracticeSide, lane: Lane, file: WaitingFile) -> bool:
+    """Ask the database, for a snapshot, and drop it; whether it is not to go. Raises DatabaseError."""
     name = parse_sealed_name(file.name)
     if name is None or name.kind not in SNAPSHOT_KINDS:
         return False
-    if name.kind is not Kind.PATIENTS:
+    with practice.database.read() as snapshot:
+        outdated = _is_outdated(snapshot, lane, name)
+    if outdated:
+        drop(practice, lane, file)
+    return outdated
+
+
+def drop_outdated(practice: PracticeSide, lane: Lane) -> int:
+    """Look through all that waits; how many files were not to go. Raises as `drop_if_outdated`."""
+    return sum(drop_if_outdated(practice, lane, file) for file in lane.outbox.waiting())
+
+
+def _is_outdated(snapshot: PracticeSnapshot, lane: Lane, file: SealedName) -> bool:
+    """Whether the partner may not have this snapshot any more."""
+    if file.kind is not Kind.PATIENTS:
         return snapshot.revoked_at(lane.partner_id) is not None
-    newest = snapshot.newest_file(lane.partner_id, name.kind.value)
-    # An older one may disclose whom the newest removes, also when that one was cut off before it was put out.
-    if newest is None or newest.sequence != name.sequence:
+    newest = snapshot.newest_file(lane.partner_id, file.kind.value)
+    # An older one may disclose whom the newest removes, even where that one never reached the outbox.
+    if newest is None or newest.sequence != file.sequence:
         return True
     if newest.patient_count and not may_know_patients(snapshot, lane):
         return True
     return snapshot.unannounced_removals(lane.partner_id) > 0
-
-
-def drop(practice: PracticeSide, lane: Lane, file: WaitingFile) -> bool:
-    """Take a waiting snapshot out of the outbox, with its audit entry; False if it was gone already."""
-    dropped = lane.outbox.supersede(file.name)
-    if dropped:
-        with practice.database.write() as work:
-            work.audit.append("export superseded", practice.clock(), lane.partner_id, file=file.name)
-    return dropped
-
-
-def drop_outdated(practice: PracticeSide, lane: Lane) -> int:
-    """Look through all that waits; how many files were dropped. Raises DatabaseError, SpoolError."""
-    with practice.database.read() as snapshot:
-        outdated = [file for file in lane.outbox.waiting() if is_outdated(snapshot, lane, file)]
-    return sum(drop(practice, lane, file) for file in outdated)
