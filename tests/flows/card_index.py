@@ -65,6 +65,25 @@ def take_slot(connection: Connection, slot: Slot) -> None:
     connection.execute(insert(tables.appointment).values(**row, **times, **_record_info(connection)))
 
 
+def change_appointment(connector: Connector, booking_id: str, **values: Any) -> None:
+    """Move or cancel by hand the appointment that a booking led to."""
+    with connector.writing() as connection:
+        this = tables.appointment.c.appointment_id == _appointment_of(connection, booking_id)
+        connection.execute(update(tables.appointment).where(this).values(values))
+
+
+def delete_appointment(connector: Connector, booking_id: str) -> None:
+    """What the law forbids and a practice software may allow."""
+    with connector.writing() as connection:
+        this = tables.appointment.c.appointment_id == _appointment_of(connection, booking_id)
+        connection.execute(delete(tables.appointment).where(this))
+
+
+def _appointment_of(connection: Connection, booking_id: str) -> int:
+    came = tables.partner_appointment.c
+    return connection.execute(select(came.appointment_id).where(came.booking_id == booking_id)).scalar_one()
+
+
 def _inserted(connection: Connection, table: Any, **values: Any) -> int:
     key = connection.execute(insert(table).values(**values)).inserted_primary_key
     assert key is not None
