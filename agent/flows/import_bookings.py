@@ -17,6 +17,8 @@ from agent.domain.availability import MINUTE
 from agent.domain.booking_life import AnsweredRevision, revision_refusal
 from agent.domain.booking_rules import Accept, Refuse, requested
 from agent.domain.intervals import instant, utc_datetime
+from agent.domain.practice import PracticeCalendar
+from agent.domain.practice_hours import believed_since
 from agent.errors import OtvUserError
 from agent.flows.book import PATIENT_OVERLAP, book
 from agent.flows.lane import Lane, PracticeSide
@@ -39,7 +41,7 @@ def import_bookings(
         author=_author(practice, work),
         now=now,
         today=now.astimezone(ZoneInfo(calendar.time_zone)).date(),
-        judged_at=_judged_at(lane, document, now),
+        judged_at=_judged_at(practice, lane, calendar, document, now),
     )
     return [_outcome(sitting, wish) for wish in document.records]
 
@@ -52,14 +54,22 @@ def _author(practice: PracticeSide, work: WriteTransaction) -> int:
     return user.staff_id
 
 
-def _judged_at(lane: Lane, document: BookingDocument, now: datetime) -> int:
+def _judged_at(
+    practice: PracticeSide,
+    lane: Lane,
+    calendar: PracticeCalendar,
+    document: BookingDocument,
+    now: datetime,
+) -> int:
     """When the partner wrote the file, but no further back than its availability file is good for.
 
     A slot that was on offer when the patient chose it is not lost on the way;
     a partner cannot reach around the lead time by an old date.
     """
     written_at = datetime.fromisoformat(document.envelope.created_at)
-    return instant(max(min(written_at, now), now - lane.availability_valid_for))
+    good_for = int(lane.availability_valid_for.total_seconds())
+    earliest = believed_since(calendar, instant(now), good_for, instant(now - practice.max_message_age))
+    return max(instant(min(written_at, now)), earliest)
 
 
 def _outcome(sitting: Sitting, wish: BookingRecord | CancelRecord | RescheduleRecord) -> BookingOutcome:

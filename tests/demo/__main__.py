@@ -24,10 +24,13 @@ from agent.administration import verify_audit
 from agent.app import Agent
 from agent.flows.receive import FileResult
 from agent.ports import AuditHead
-from exchange_formats.codec import Document
+from exchange_formats.codec import INBOUND_KINDS, Document
 from exchange_formats.envelope import Kind
+from tests.demo.changes import changes
 from tests.demo.scenes import Expected, Scene, scenes
 from tests.kit.house import House, default_plan, open_house
+
+FROM_THE_PRACTICE = [kind for kind in Kind if kind not in INBOUND_KINDS]
 
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 132)
 
@@ -75,6 +78,7 @@ def tell(house: House) -> int:
     agent.require_author()
     wrong = export_and_deliver(house, agent)
     wrong += book(house, agent)
+    wrong += change(house, agent)
     return wrong + audit(house, agent)
 
 
@@ -154,13 +158,13 @@ def outcome(house: House, scene: Scene, result: FileResult, receipts_before: int
 
 def _written(house: House, scene: Scene) -> tuple[int | None, str | None]:
     """The patient the appointment was put on, and what the reception is told about it."""
-    booking, note = tables.booking, tables.staff_note
+    came, note = tables.partner_appointment, tables.staff_note
     with house.connector.reading() as connection:
         row = connection.execute(
-            select(booking.c.patient_id, booking.c.appointment_id).where(
-                booking.c.booking_id == scene.booking_id
-            )
-        ).one()
+            select(came.c.patient_id, came.c.appointment_id).where(came.c.booking_id == scene.booking_id)
+        ).one_or_none()
+        if row is None:
+            return None, None
         kind = connection.scalar(select(note.c.kind).where(note.c.appointment_id == row.appointment_id))
     return row.patient_id, kind
 
@@ -173,11 +177,25 @@ def _record_text(found: Expected) -> str:
     return text + (f", staff note: possible duplicate ({found.staff_note})" if found.staff_note else "")
 
 
+def change(house: House, agent: Agent) -> int:
+    """Partners and staff move and cancel, and a consent is withdrawn."""
+    table = Table(
+        "who", "does what", "the partner is told", "in the practice", "as expected", title="What changed"
+    )
+    wrong = 0
+    for deed in changes(house, agent):
+        good = deed.found == deed.expected
+        wrong += not good
+        table.add_row(deed.who, deed.what, *deed.found, "yes" if good else f"NO: {deed.expected}")
+    out.print(table)
+    return wrong
+
+
 def audit(house: House, agent: Agent) -> int:
     """The chain, held against every head that the partners have in their files."""
     anchors = []
     for partner in house.partners.values():
-        for kind in (Kind.AVAILABILITY, Kind.REFERENCE_DATA, Kind.PATIENTS, Kind.RECEIPTS):
+        for kind in FROM_THE_PRACTICE:
             for file in partner.inbox(kind):
                 sequence, _, mac = str(file.envelope.audit_head).partition(":")
                 anchors.append(AuditHead(int(sequence), mac))

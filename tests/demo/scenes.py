@@ -1,6 +1,6 @@
 """What the partners send in the demo, and what must come of each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -43,11 +43,11 @@ class Scene:
 class Offers:
     """The free slots of one partner's availability file, handed out one by one."""
 
-    def __init__(self, partner: PartnerSide) -> None:
+    def __init__(self, partner: PartnerSide, busy_days: Iterable[tuple[str, str]] = ()) -> None:
         self.all = [
             record for record in partner.inbox(Kind.AVAILABILITY)[-1].records if isinstance(record, FreeSlot)
         ]
-        self._taken: set[tuple[str, str]] = set()
+        self._taken: set[tuple[str, str]] = set(busy_days)
 
     def next(self, assignment_ids: set[str]) -> FreeSlot:
         """A slot in a stretch of time that no earlier scene has touched: one booking per column and day."""
@@ -64,8 +64,7 @@ def scenes(house: House) -> Iterator[Scene]:
     dentport, zahnzeit = house.partners["dentport"], house.partners["zahnzeit"]
     known = house.generated.known
     offers = Offers(dentport)
-    open_to_all = _open_to_new_patients(dentport)
-    newcomer = _person("Ayşe", "Yıldız", date(1991, 6, 17), "ayse@example.org", new_patient=True)
+    open_to_all = open_to_new_patients(dentport)
 
     def booked(
         partner: PartnerSide, story: str, slot: FreeSlot, who: BookingPatient, expected: Expected
@@ -75,7 +74,7 @@ def scenes(house: House) -> Iterator[Scene]:
         return Scene(partner.partner_id, story, sealed, booking.booking_id, expected)
 
     new_patient = booked(
-        dentport, "a new patient", offers.next(open_to_all), newcomer, Expected("imported", "accepted")
+        dentport, "a new patient", offers.next(open_to_all), newcomer(), Expected("imported", "accepted")
     )
     yield new_patient
     yield booked(
@@ -128,7 +127,7 @@ def scenes(house: House) -> Iterator[Scene]:
         _person("Mária", "Kováčová", date(1979, 8, 30), "m@example.org", new_patient=True),
         Expected("imported", "accepted"),
     )
-    booking = booking_of(dentport, offers.next(open_to_all), newcomer)
+    booking = booking_of(dentport, offers.next(open_to_all), newcomer())
     yield Scene(
         "dentport",
         "a file signed by the other partner",
@@ -161,7 +160,13 @@ def booking_of(partner: PartnerSide, slot: FreeSlot, who: BookingPatient) -> Boo
     )
 
 
-def _open_to_new_patients(partner: PartnerSide) -> set[str]:
+def newcomer() -> BookingPatient:
+    """Somebody whom the practice does not know before the demo."""
+    return _person("Ayşe", "Yıldız", date(1991, 6, 17), "ayse@example.org", new_patient=True)
+
+
+def open_to_new_patients(partner: PartnerSide) -> set[str]:
+    """The assignments that new patients may book, from the partner's reference data."""
     records = partner.inbox(Kind.REFERENCE_DATA)[-1].records
     return {
         record.assignment_id
