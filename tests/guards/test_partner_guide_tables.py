@@ -51,7 +51,7 @@ def tables() -> dict[str, dict[str, type[Record]]]:
             inner = inner_model(field.annotation)
             if inner is None:
                 continue
-            if inner is field.annotation:
+            if isinstance(field.annotation, type):
                 add(heading, inner, f"{name}.")
             else:
                 add(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", inner.__name__).lower(), inner)
