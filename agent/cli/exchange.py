@@ -16,7 +16,8 @@ from agent.flows.export import ExportResult
 from agent.flows.receive import FileState
 from exchange_formats.envelope import Kind
 
-Step = Callable[[Agent, str], None]
+Step = Callable[[Agent, str], object]
+GETS_NO_SUCH_FILE = "gets no such file"
 SET_ASIDE = (FileState.REFUSED, FileState.QUARANTINED)
 
 
@@ -49,13 +50,19 @@ def export(
     """Put sealed files into the outbox, and an update if staff changed partners' appointments."""
 
     def updates(agent: Agent, partner_id: str) -> None:
-        if kind in (None, Kind.APPOINTMENT_UPDATES):
-            _tell_updates(agent, partner_id, deleted_on_purpose=deleted_on_purpose)
+        if kind not in (None, Kind.APPOINTMENT_UPDATES):
+            return
+        told = _tell_updates(agent, partner_id, deleted_on_purpose=deleted_on_purpose)
+        if kind and not told:
+            gets_updates = agent.lane(partner_id).gets_updates
+            out.print(f"{partner_id}: {'nothing has changed' if gets_updates else GETS_NO_SUCH_FILE}")
 
     def snapshots(agent: Agent, partner_id: str) -> None:
+        if kind is Kind.APPOINTMENT_UPDATES:
+            return
         kinds = [one for one in agent.kinds(partner_id) if kind in (None, one)]
-        if not kinds and kind is not Kind.APPOINTMENT_UPDATES:
-            out.print(f"{partner_id}: gets no such file")
+        if not kinds:
+            out.print(f"{partner_id}: {GETS_NO_SUCH_FILE}")
         _export(agent, partner_id, kinds)
 
     _for_each_partner(config, partner, updates, snapshots)
@@ -117,14 +124,11 @@ def _for_each_partner(path: Path, partner: str | None, *steps: Step) -> None:
 # --- steps -------------------------------------------------------------------------------------
 
 
-def _tell_updates(agent: Agent, partner_id: str, *, deleted_on_purpose: bool = False) -> None:
+def _tell_updates(agent: Agent, partner_id: str, *, deleted_on_purpose: bool = False) -> int:
     told = agent.tell_updates(partner_id, deleted_on_purpose=deleted_on_purpose)
     if told:
         out.print(f"{partner_id}: {Kind.APPOINTMENT_UPDATES} ready: {told:,} appointment_update")
-    elif agent.lane(partner_id).gets_updates:
-        out.print(f"{partner_id}: {Kind.APPOINTMENT_UPDATES}: nothing has changed")
-    else:
-        out.print(f"{partner_id}: gets no {Kind.APPOINTMENT_UPDATES}")
+    return told
 
 
 def _export_all(agent: Agent, partner_id: str) -> None:
@@ -173,11 +177,11 @@ def _receive(agent: Agent, partner_id: str) -> None:
 def _preview(agent: Agent, partner_ids: list[str]) -> None:
     filled = table("partner", "kind", "records", title="what would leave; nothing has been written")
     for partner_id in partner_ids:
-        for kind in agent.kinds(partner_id):
-            filled.add_row(partner_id, kind.value, _counts(agent.preview(partner_id, kind)))
         changed = agent.preview_updates(partner_id)
         if changed:
             filled.add_row(partner_id, Kind.APPOINTMENT_UPDATES.value, f"{changed:,} appointment_update")
+        for kind in agent.kinds(partner_id):
+            filled.add_row(partner_id, kind.value, _counts(agent.preview(partner_id, kind)))
     show(filled)
 
 

@@ -19,6 +19,8 @@ from typer.main import get_command
 from agent.cli.advice import with_advice
 from agent.cli.main import app
 from exchange_formats.envelope import Kind
+from tests.demo.scenes import Offers, booking_of, newcomer, open_to_new_patients
+from tests.flows.card_index import change_appointment
 from tests.kit.command_line import COMMAND, edited, otv, otv_process, tree
 from tests.kit.house import PRACTICE_ID, House, default_plan, open_house
 from tests.kit.licensor import Licensor
@@ -182,6 +184,32 @@ def test_steps_of_a_cycle_can_be_done_one_by_one(house: House) -> None:
     assert otv("fetch", *only, config=house.config_path).out == "zahnzeit: 1 file fetched\n"
     assert "1 imported" in otv("receive", *only, config=house.config_path).out
     assert otv("deliver", *only, config=house.config_path).out == "zahnzeit: 1 file delivered\n"
+
+
+def test_changes_by_staff_are_announced_by_a_dry_run_and_told_by_the_cycle(house: House) -> None:
+    dentport = house.partners["dentport"]
+    only, kind = ("--partner", "dentport"), ("--kind", "appointment_updates")
+    assert otv("sync", *only, config=house.config_path).code == 0
+    open_to_all = open_to_new_patients(dentport)
+    booking = booking_of(dentport, Offers(dentport).next(open_to_all), newcomer())
+    dentport.book(booking)
+    assert ": 1 accepted" in otv("sync", *only, config=house.config_path).out
+    assert otv("export", *only, *kind, config=house.config_path).out == "dentport: nothing has changed\n"
+    assert "appointment_updates" not in otv("sync", "--dry-run", *only, config=house.config_path).out
+
+    change_appointment(house.connector, booking.booking_id, status="cancelled")
+    announced = otv("sync", "--dry-run", *only, config=house.config_path).out
+    assert re.search("dentport +appointment_updates +1 appointment_update", announced)
+    assert (
+        "dentport: appointment_updates ready: 1 appointment_update\n"
+        in otv("sync", *only, config=house.config_path).out
+    )
+    (update,) = dentport.inbox(Kind.APPOINTMENT_UPDATES)
+    assert [record.booking_id for record in update.records] == [booking.booking_id]
+
+    partner_file = house.config_path.parent / "partners/dentport.yaml"
+    with edited(partner_file, lambda content: content.update(appointment_updates=False)):
+        assert otv("export", *only, *kind, config=house.config_path).out == "dentport: gets no such file\n"
 
 
 def test_receive_with_a_file_set_aside_ends_with_exit_code_3_and_imports_the_rest(house: House) -> None:

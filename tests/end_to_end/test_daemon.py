@@ -17,6 +17,7 @@ from exchange_formats.envelope import Kind
 from exchange_formats.fields import ContactPoint
 from exchange_formats.receipts import BookingOutcome
 from tests.demo.scenes import Offers, booking_of
+from tests.flows.card_index import change_appointment
 from tests.kit.command_line import edited, otv, patients_named_in
 from tests.kit.house import House, PartnerSide, default_plan, open_house
 from tests.kit.openpgp import short_folder
@@ -212,6 +213,36 @@ def test_service_killed_again_and_again_imports_every_booking_once_and_answers_e
         assert otv("sync", config=house.config_path).code == 0
         assert not any(path.is_file() for path in unfinished(house))
         assert otv("audit", "verify", config=house.config_path).code == 0
+
+
+def test_service_takes_a_booked_slot_out_of_every_offer_and_tells_what_staff_change() -> None:
+    with house_with(updates_every_seconds=1) as house, Service(house.config_path) as service:
+        dentport, zahnzeit = house.partners["dentport"], house.partners["zahnzeit"]
+        wait_until(lambda: has_exports(dentport) and has_exports(zahnzeit))
+        booking = Newcomers(zahnzeit).booking()
+        assert booking.slot_id in offered(dentport)
+        zahnzeit.book(booking)
+        # The next availability files are due in a quarter of an hour.
+        wait_until(lambda: booking.slot_id not in offered(dentport))
+        wait_until(lambda: booking.slot_id not in offered(zahnzeit))
+        assert [answer.outcome for answer in answers(zahnzeit)] == ["accepted"]
+
+        change_appointment(house.connector, booking.booking_id, status="cancelled")
+        wait_until(lambda: bool(zahnzeit.inbox(Kind.APPOINTMENT_UPDATES)))
+        change_appointment(house.connector, booking.booking_id, status="booked")
+        wait_until(lambda: len(zahnzeit.inbox(Kind.APPOINTMENT_UPDATES)) == 2)
+        told = [update.records[0] for update in zahnzeit.inbox(Kind.APPOINTMENT_UPDATES)]
+        assert [one.appointment_status for one in told] == ["cancelled", "booked"]
+        assert {one.booking_id for one in told} == {booking.booking_id}
+        assert dentport.inbox(Kind.APPOINTMENT_UPDATES) == []
+        assert service.stop()[0] == 0
+        assert service.count("^(ERROR|CRITICAL|WARNING)") == 0
+
+
+def offered(partner: PartnerSide) -> set[str]:
+    """The slots in the newest availability file."""
+    records = partner.inbox(Kind.AVAILABILITY)[-1].records
+    return {record.slot_id for record in records if record.record == "slot"}
 
 
 def unfinished(house: House) -> Iterator[Path]:
