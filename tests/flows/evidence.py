@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Table, select
 
+from agent.adapters import tables
 from agent.adapters.audit_log import AuditEntry, entries
 from agent.adapters.database import Connector
 from agent.adapters.practice_schema import agent_tables, practice_tables
@@ -41,6 +42,18 @@ def values(connector: Connector, column: Any, *conditions: Any) -> list[Any]:
     """One column of the rows that fulfil the conditions."""
     with connector.reading() as connection:
         return list(connection.scalars(select(column).where(*conditions)))
+
+
+def appointment_of(stage: Stage, booking_id: str) -> Any:
+    """The row of the appointment that a booking led to."""
+    came = tables.partner_appointment
+    statement = (
+        select(tables.appointment)
+        .join(came, came.c.appointment_id == tables.appointment.c.appointment_id)
+        .where(came.c.booking_id == booking_id)
+    )
+    with stage.house.connector.reading() as connection:
+        return connection.execute(statement).one()
 
 
 def audit(stage: Stage) -> list[AuditEntry]:
