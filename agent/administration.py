@@ -13,7 +13,6 @@ from pathlib import Path
 
 from agent.adapters.audit_log import AuditEntry, entries, receipt_anchors
 from agent.adapters.audit_verification import AuditReport, verify
-from agent.adapters.disclosures import Disclosure, disclosures_of
 from agent.adapters.keyring import PartnerKeyRing, inspect_key_file
 from agent.adapters.licence_file import install_licence
 from agent.adapters.own_key_setup import create_own_key, export_public_key, own_key_facts
@@ -133,12 +132,6 @@ def grant_statements(config: Config, role_name: str) -> list[str]:
 def practice_problems(agent: Agent) -> list[str]:
     """One sentence for everything that the agent needs and does not find in the database."""
     return check_practice(agent.connector, agent.practice.otv_login)
-
-
-def patient_disclosures(agent: Agent, patient_id: int) -> list[Disclosure]:
-    """Which partners got this patient's data, from when to when."""
-    with agent.connector.reading() as connection:
-        return disclosures_of(connection, patient_id)
 
 
 def verify_audit(agent: Agent, anchors: Iterable[AuditHead]) -> AuditReport:

@@ -1,4 +1,4 @@
-"""`otv-agent audit`: the log of who did what, shown and verified, and who was told of a patient."""
+"""`otv-agent audit`: the log of who did what, shown and verified."""
 
 import json
 from typing import Annotated
@@ -7,11 +7,11 @@ import typer
 
 from agent import administration
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, PartnerOption, reading
-from agent.cli.screen import out, show, table
+from agent.cli.screen import out
 from agent.errors import UsageError
 from agent.ports import AuditHead
 
-app = typer.Typer(no_args_is_help=True, help="The tamper-evident log, and who was told of whom.")
+app = typer.Typer(no_args_is_help=True, help="The tamper-evident log of who did what.")
 
 
 @app.command()
@@ -45,26 +45,6 @@ def show_entries(
                 **entry.details,
             }
             out.print(json.dumps(line, ensure_ascii=False))
-
-
-@app.command()
-def disclosures(
-    patient_id: Annotated[int, typer.Argument(help="The patient's number in the practice database.")],
-    config: ConfigOption = DEFAULT_CONFIG,
-) -> None:
-    """Say which partners were told of a patient, under which alias, from when to when."""
-    with reading(config) as agent:
-        found = administration.patient_disclosures(agent, patient_id)
-    filled = table("partner", "alias", "first sent", "last sent", "removal told")
-    for one in found:
-        removed = one.removed_at.isoformat() if one.removed_at else "no"
-        filled.add_row(
-            one.partner_id, one.alias, one.first_sent_at.isoformat(), one.last_sent_at.isoformat(), removed
-        )
-    if found:
-        show(filled)
-    else:
-        out.print("no partner was ever told of this patient")
 
 
 def _anchor(text: str) -> AuditHead:

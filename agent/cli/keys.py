@@ -7,9 +7,8 @@ import typer
 
 from agent import administration
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, loaded
-from agent.cli.screen import out, show, table
+from agent.cli.screen import out, require_yes, show, table
 from agent.domain.keys import KeyFacts
-from agent.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, help="OpenPGP keys: our own, and the partners' pinned ones.")
 
@@ -69,22 +68,12 @@ def pin(
     settings = loaded(config)
     _show(administration.inspect_key(settings, file))
     if not yes:
-        _confirm("Did the partner read out this fingerprint to you over another channel?")
+        require_yes("Did the partner read out this fingerprint to you over another channel?")
     key = administration.pin_key(settings, partner, file)
     if key.fingerprint not in settings.partners[partner].settings.openpgp.fingerprints:
         out.print(f"Kept. It counts once openpgp.fingerprints of {partner}.yaml names {key.fingerprint}.")
     else:
         out.print("Kept, and named in the partner's file: in force.")
-
-
-def _confirm(question: str) -> None:
-    """Raises UsageError unless somebody says yes; nobody at the terminal is a no."""
-    try:
-        agreed = typer.confirm(question)
-    except typer.Abort:
-        agreed = False
-    if not agreed:
-        raise UsageError("not confirmed, so nothing was changed; without a terminal use --yes")
 
 
 def _show(key: KeyFacts) -> None:

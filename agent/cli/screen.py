@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
+
+from agent.errors import UsageError
 
 # Into a pipe or a file a table is never cut to the 80 columns of a terminal that is not there.
 PIPE_COLUMNS = 200
@@ -39,6 +42,16 @@ def show(filled: Table) -> None:
         out.print(filled, soft_wrap=False)
     else:
         _pipe.print(filled)
+
+
+def require_yes(question: str) -> None:
+    """Raises UsageError unless somebody says yes; nobody at the terminal is a no."""
+    try:
+        agreed = typer.confirm(question)
+    except typer.Abort:
+        agreed = False
+    if not agreed:
+        raise UsageError("not confirmed, so nothing was changed; without a terminal use --yes")
 
 
 class Advance(Protocol):
