@@ -1,18 +1,20 @@
 """Fills the appointment book: working days with gaps, cancellations and a column double-booked on purpose.
 
 Appointments lie in open time only, outside every template area, and never
-overlap unless one of the two is cancelled or the column allows it. The
-practice's own people made them all; no online partner has booked yet.
+overlap unless one of the two is cancelled or the column allows it; a dentist
+with two columns is in one of them at a time. The practice's own people made
+them all; no online partner has booked yet.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from agent.domain.intervals import Interval, utc_datetime
+from agent.domain.intervals import Interval, instant, merged, subtracted, utc_datetime
 from agent.domain.practice import PracticeCalendar
-from agent.sample_practice.open_days import OpenDay, open_days
+from agent.domain.taken_time import taken_in
+from agent.sample_practice.open_days import OpenDay, by_day, time_for_staff
 from agent.sample_practice.organisation import (
     ADVICE,
     CHECK_UP,
@@ -70,11 +72,19 @@ def appointment_drafts(
     The order is for SQLite: its guard against double bookings looks at
     everything earlier in the column, and so finds next to nothing.
     """
-    for column_id, days in open_days(plan, calendar).items():
+    taken: dict[int, list[Interval]] = {}
+    for column_id, opened in time_for_staff(plan, calendar).items():
+        column = calendar.columns[column_id]
         rng = random.Random(f"{plan.seed} appointments {column_id}")
-        overlaps_allowed = calendar.columns[column_id].overlaps_allowed
-        book = _ColumnBook(rng, plan, column_id, patient_ids, overlaps_allowed)
-        yield from reversed(list(book.drafts(days, _mix(column_id, house))))
+        book = _ColumnBook(rng, plan, column_id, patient_ids, column.overlaps_allowed)
+        days = by_day(subtracted(opened, taken_in(calendar, taken, column)))
+        drafts = list(book.drafts(days, _mix(column_id, house)))
+        taken[column_id] = merged(
+            (instant(draft.starts_at), instant(draft.ends_at))
+            for draft in drafts
+            if draft.status != "cancelled"
+        )
+        yield from reversed(drafts)
 
 
 def _mix(column_id: int, house: Organisation) -> dict[int, int]:
@@ -101,7 +111,7 @@ class _ColumnBook:
         self._overlaps_allowed = overlaps_allowed
         self._opened_at = datetime.combine(plan.first_day, time(0), UTC)
 
-    def drafts(self, days: Sequence[OpenDay], mix: dict[int, int]) -> Iterator[AppointmentDraft]:
+    def drafts(self, days: Iterable[OpenDay], mix: dict[int, int]) -> Iterator[AppointmentDraft]:
         overlap_due = self._overlaps_allowed
         for day, stretches in days:
             placed = self._placed(stretches, mix)

@@ -73,4 +73,12 @@ def _appointments(drafts: Iterator[AppointmentDraft], house: Organisation) -> It
     authors = house.receptionists
     for key, draft in enumerate(drafts, 1):
         author = authors[key % len(authors)]
-        yield draft._asdict() | {"appointment_id": key, "created_by": author, "changed_by": author}
+        cancelled = draft.status == "cancelled"
+        yield draft._asdict() | {
+            "appointment_id": key,
+            "created_by": author,
+            "changed_by": author,
+            "cancelled_by": author if cancelled else None,
+            "cancelled_at": draft.changed_at if cancelled else None,
+            "cancellation_reason": "pat" if cancelled else None,
+        }

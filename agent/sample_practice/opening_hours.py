@@ -1,9 +1,10 @@
 """When the sample practice is open: hours, a shift, absences, holidays and template areas around the window.
 
 It holds one of everything that decides about open time: hours that change
-in mid-window, a shift that replaces weekly hours from its second week on,
-vacations, an afternoon off, the closure between the years, and areas that
-belong to a column, to a practitioner and to nobody.
+in mid-window, a shift that replaces weekly hours from its second week on, a
+Saturday morning and a day off for their own dates, vacations, an afternoon
+off, the day of the practice's outing, the closure between the years, and
+areas that belong to a column, to a practitioner and to nobody.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from agent.domain.practice import (
     PracticeCalendar,
     Shift,
     ShiftHours,
+    SpecialHours,
     TemplateArea,
     TemplateAreaKind,
     WorkingHours,
@@ -25,8 +27,9 @@ from agent.domain.practice import (
 from agent.sample_practice.organisation import OFFER_FIRST_VISIT, OFFER_PAIN, PAIN, TYPES, Organisation
 from agent.sample_practice.plan import FEDERAL_STATES, TIME_ZONE, ZONE, PracticePlan
 
-MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = range(5)
+MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY = range(6)
 SHIFT_COLUMN = 2
+SATURDAY_COLUMN, DAY_OFF_COLUMN = 1, 3
 _WEEK = timedelta(days=7)
 _LONG_AGO = timedelta(days=400)
 
@@ -66,6 +69,7 @@ def practice_calendar(plan: PracticePlan, house: Organisation) -> PracticeCalend
         absences=tuple(_absences(plan, house)),
         holidays=frozenset(state_holidays),
         template_areas=tuple(_template_areas(plan)),
+        special_hours=tuple(_special_hours(plan)),
     )
 
 
@@ -108,12 +112,20 @@ def _shift(plan: PracticePlan) -> Shift:
     return Shift(SHIFT_COLUMN, 14, valid_from - 3 * _WEEK, valid_from, None, (*early, *late))
 
 
+def _special_hours(plan: PracticePlan) -> Iterator[SpecialHours]:
+    next_monday = _monday_after(plan.first_day)
+    yield SpecialHours(SATURDAY_COLUMN, next_monday + timedelta(days=SATURDAY), time(9), time(13))
+    yield SpecialHours(DAY_OFF_COLUMN, next_monday + timedelta(days=THURSDAY), None, None)
+
+
 def _absences(plan: PracticePlan, house: Organisation) -> Iterator[PlannedAbsence]:
     for year in range(plan.first_day.year - 1, plan.end_day.year + 1):
         yield _away(None, date(year, 12, 24), date(year + 1, 1, 2))
     next_monday = _monday_after(plan.first_day)
     training_day = next_monday + timedelta(days=TUESDAY)
     yield _away(1, training_day, training_day, time(14), time(18))
+    outing = next_monday + 2 * _WEEK + timedelta(days=WEDNESDAY)
+    yield _away(None, outing, outing + timedelta(days=1))
     weeks = plan.days // 7
     for practitioner_id in house.practitioners:
         if weeks > 4:

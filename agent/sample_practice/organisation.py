@@ -156,7 +156,7 @@ def _staff(practitioners: dict[int, Practitioner], dentist_count: int) -> tuple[
 def _offers(
     dentists: tuple[int, ...], prophylaxis: tuple[int, ...], shared: int
 ) -> list[AppointmentAssignment]:
-    """One of each kind: with buffers, a length of its own, no type, no length, for known patients only."""
+    """One of each kind: with buffers, a length of its own, reserved time only, no type, no length."""
 
     def offer(
         key: int,
@@ -167,8 +167,11 @@ def _offers(
         minutes: int | None = None,
         buffers: tuple[int, int] = (0, 0),
         new_patients: bool = True,
+        reserved_only: bool = False,
     ) -> AppointmentAssignment:
-        return AppointmentAssignment(key, label, type_id, minutes, *buffers, new_patients, frozenset(columns))
+        return AppointmentAssignment(
+            key, label, type_id, minutes, *buffers, new_patients, frozenset(columns), reserved_only
+        )
 
     return [
         offer(OFFER_CHECK_UP, "Kontrolluntersuchung", CHECK_UP, dentists),
@@ -181,7 +184,8 @@ def _offers(
             minutes=40,
             buffers=(5, 10),
         ),
-        offer(OFFER_PAIN, "Schmerzsprechstunde", PAIN, dentists),
+        # Only in the time that is kept for it each morning.
+        offer(OFFER_PAIN, "Schmerzsprechstunde", PAIN, dentists, reserved_only=True),
         offer(OFFER_FILLING, "Füllungstermin", FILLING, dentists, new_patients=False),
         offer(OFFER_QUESTIONS, "Fragen an das Praxisteam", None, (shared,), minutes=15),
         # Neither the offer nor its type has a length: nothing can be offered or booked (reading A14).

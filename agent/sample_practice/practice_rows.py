@@ -93,6 +93,10 @@ def _opening_hours(plan: PracticePlan, calendar: PracticeCalendar) -> TableRows:
         [_row(hours, shift_id=key) for key, shift in shifts for hours in shift.hours],
     )
     yield (
+        tables.special_hours,
+        [_row(special, special_hours_id=key) for key, special in enumerate(calendar.special_hours, 1)],
+    )
+    yield (
         tables.planned_absence,
         [_row(absence, absence_id=key) for key, absence in enumerate(calendar.absences, 1)],
     )

@@ -20,13 +20,13 @@ from agent.adapters import tables
 from agent.adapters.database import Connector
 from agent.adapters.practice_schema import create_practice_tables, practice_tables
 from agent.adapters.practice_snapshot import SqlPracticeSnapshot
-from agent.domain.availability import free_slots, open_time, template_time
-from agent.domain.intervals import instant
-from agent.domain.practice import OfferTerms
+from agent.domain.availability import Slot, TakenTime, free_slots, open_time, template_time
+from agent.domain.intervals import Interval, instant, merged, utc_datetime
+from agent.domain.practice import OfferTerms, PracticeCalendar
 from agent.errors import DatabaseError, SchemaMismatchError, UsageError
 from agent.sample_practice import GeneratedPractice, PracticePlan, Story, generate_practice
 from agent.sample_practice.opening_hours import practice_calendar
-from agent.sample_practice.organisation import organisation
+from agent.sample_practice.organisation import OFFER_PAIN, organisation
 from tests.kit.databases import PostgresqlServer
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -164,6 +164,28 @@ def test_exclusive_appointments_never_share_a_moment_of_a_column(generated: Gene
             latest[row.column_id] = row.ends_at
 
 
+def test_nobody_is_in_two_columns_at_once(generated: Generated) -> None:
+    owners = {row.column_id: row.practitioner_id for row in generated.rows(tables.schedule_column)}
+    taken: dict[int, list[Interval]] = defaultdict(list)
+    for row in generated.rows(tables.appointment):
+        if owners[row.column_id] is not None and row.status != "cancelled":
+            taken[owners[row.column_id]].append((instant(row.starts_at), instant(row.ends_at)))
+    assert Counter(owners.values())[1] == 2
+    for stretches in taken.values():
+        assert sum(end - start for start, end in stretches) == sum(
+            end - start for start, end in merged(stretches)
+        )
+
+
+def test_cancelled_appointments_say_who_cancelled_when_and_why(generated: Generated) -> None:
+    for row in generated.rows(tables.appointment):
+        said = (row.cancelled_by, row.cancelled_at, row.cancellation_reason)
+        if row.status == "cancelled":
+            assert said == (row.changed_by, row.changed_at, "pat")
+        else:
+            assert said == (None, None, None)
+
+
 def test_overlaps_lie_only_where_the_column_allows_them(generated: Generated) -> None:
     allowed = {row.column_id for row in generated.rows(tables.schedule_column) if row.overlaps_allowed}
     doubled = [row for row in generated.rows(tables.appointment) if not row.exclusive]
@@ -179,7 +201,7 @@ def test_appointments_avoid_nights_weekends_and_holidays(generated: Generated) -
     for row in generated.rows(tables.appointment):
         starts, ends = row.starts_at.astimezone(BERLIN), row.ends_at.astimezone(BERLIN)
         assert starts.date() == ends.date() not in holidays
-        assert starts.weekday() < 5
+        assert starts.weekday() < 5 or (row.column_id, starts.date()) == (1, date(2027, 3, 13))
         assert time(7) <= starts.time() < ends.time() <= time(20)
 
 
@@ -210,15 +232,42 @@ def test_the_calendar_read_back_is_the_one_that_was_planned(generated: Generated
     window = instant(OPENED_AT), instant(OPENED_AT + timedelta(days=DEMO.days))
     assert open_time(read, window) == open_time(planned, window)
     assert template_time(read, window) == template_time(planned, window)
+    assert read.special_hours == planned.special_hours
     assert (read.assignments, read.types) == (planned.assignments, planned.types)
 
 
-def test_every_offer_with_a_length_has_free_slots_next_month(generated: Generated) -> None:
+def offered_next_month(generated: Generated) -> tuple[PracticeCalendar, list[Slot]]:
     with generated.connector.reading() as connection:
         snapshot = SqlPracticeSnapshot(connection)
         calendar, terms = snapshot.calendar(), OfferTerms(24 * 60, 30, 15)
         window = instant(OPENED_AT), instant(OPENED_AT + timedelta(days=40))
-        slots = list(free_slots(calendar, snapshot.busy(window), terms, window[0]))
+        return calendar, list(free_slots(calendar, TakenTime(snapshot.busy(window)), terms, window[0]))
+
+
+def test_pain_is_treated_only_in_the_time_kept_for_it(generated: Generated) -> None:
+    slots = [slot for slot in offered_next_month(generated)[1] if slot.assignment_id == OFFER_PAIN]
+    assert {slot.column_id for slot in slots} == {1}
+    for slot in slots:
+        starts, ends = utc_datetime(slot.start).astimezone(BERLIN), utc_datetime(slot.end).astimezone(BERLIN)
+        assert time(9) <= starts.time() < ends.time() <= time(9, 40)
+
+
+def test_the_saturday_the_day_off_and_the_outing_can_be_seen(generated: Generated) -> None:
+    planned = practice_calendar(DEMO, organisation(DEMO.columns))
+
+    def opened(day: date) -> set[int]:
+        midnight = datetime.combine(day, time(0), BERLIN)
+        stretches = open_time(planned, (instant(midnight), instant(midnight + timedelta(days=1))))
+        return {column_id for column_id, times in stretches.items() if times}
+
+    saturday, thursday, outing = date(2027, 3, 13), date(2027, 3, 11), date(2027, 3, 24)
+    assert opened(saturday) == {1}
+    assert opened(thursday) == set(planned.columns) - {3}
+    assert opened(outing) == set()
+
+
+def test_every_offer_with_a_length_has_free_slots_next_month(generated: Generated) -> None:
+    calendar, slots = offered_next_month(generated)
     offered = Counter(calendar.assignments[slot.assignment_id].label for slot in slots)
     without_length = {"Zahnersatz"}
     assert set(offered) == {offer.label for offer in calendar.assignments.values()} - without_length
