@@ -32,6 +32,10 @@ REVOKING = (
     "- bookings, cancellations and changes it sends are refused (partner_revoked);",
     "- appointments that it booked stay in the appointment book.",
 )
+SENDING = (
+    "`otv-agent sync --partner {partner}` sends them now, a running service with the next patients file.\n"
+    "Leave the partner enabled and licensed until it has confirmed."
+)
 READMITTING = (
     "Readmitting {partner} means:",
     "- it gets free times and reference data again, and, if its file says so, appointment updates and the",
@@ -165,10 +169,7 @@ def _revoke(agent: Agent, partner_id: str, *, yes: bool) -> None:
     done = recipients.revoke_partner(agent, partner_id)
     out.print(f"{partner_id}: revoked {_text(done.revoked_at)}; {_open_removals(done)}")
     if done.open_removals and partner_id in agent.lanes:
-        out.print(
-            f"`otv-agent sync --partner {partner_id}` sends them now, a running service with the next patients\n"
-            "file. Leave the partner enabled and licensed until it has confirmed."
-        )
+        out.print(SENDING.format(partner=partner_id))
     elif done.open_removals:
         out.print("The partner is not enabled: nothing can be sent to it before it is.")
 

@@ -1,22 +1,29 @@
 """Who got whose data under which alias, on both databases."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import process_time
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import insert, select, update
 
 from agent.adapters import tables
+from agent.adapters.booking_ledger import SqlBookingLedger
 from agent.adapters.database import Connector
 from agent.adapters.disclosure_ledger import BATCH_SIZE, SqlDisclosureLedger
-from agent.adapters.disclosures import Disclosure, disclosures_of
+from agent.adapters.disclosures import AppointmentDisclosure, RecordDisclosure, disclosures_of
+from agent.adapters.practice_snapshot import SqlPracticeSnapshot
+from agent.adapters.update_ledger import SqlUpdateLedger
 from agent.errors import DatabaseError
+from agent.ports import LedgerBooking, PartnerAppointment, UpdateMessage
 from tests.kit.databases import ANNA, CLARA, DENTIST, DENTPORT, JOERG, LEA, OHNE, PETER, ZAHNZEIT
 
 NOW = datetime(2027, 3, 1, 8, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
 DISCLOSURE = tables.disclosure
+ANNAS = (DISCLOSURE.c.partner_id == DENTPORT) & (DISCLOSURE.c.patient_id == ANNA)
 
 
 def state(
@@ -50,6 +57,27 @@ def removed(connector: Connector, *patient_ids: int, sequence: int = 1, at: date
         SqlDisclosureLedger(connection).mark_removed(
             DENTPORT, [given[key] for key in patient_ids], sequence, at
         )
+
+
+def published(connector: Connector, sequence: int, kind: str = "patients", partner_id: str = DENTPORT) -> str:
+    """A file that was recorded; its message id. All are of one second: only numbers tell them apart."""
+    message_id = f"{partner_id}-{kind}-{sequence}"
+    with connector.writing() as connection:
+        ledger = SqlDisclosureLedger(connection)
+        ledger.add_outbound(message_id, partner_id, kind, sequence, NOW, 2, "a" * 64, 2)
+    return message_id
+
+
+def confirmed(connector: Connector, message_id: str, *given: str, partner_id: str = DENTPORT) -> int:
+    with connector.writing() as connection:
+        return SqlDisclosureLedger(connection).confirm_removals(partner_id, given, message_id, LATER)
+
+
+def open_removals(connector: Connector, partner_id: str = DENTPORT) -> tuple[list[str], int]:
+    """What the next file removes, and how many of them are told for the first time."""
+    with connector.reading() as connection:
+        snapshot = SqlPracticeSnapshot(connection)
+        return snapshot.removed_aliases(partner_id), snapshot.unannounced_removals(partner_id)
 
 
 def answered(connector: Connector, patient_id: int, status: str) -> None:
@@ -211,22 +239,193 @@ def test_more_patients_than_a_batch_are_assigned_sent_and_removed_exactly(connec
     assert spent < 2
 
 
-def test_disclosures_of_a_patient_tell_first_and_last_file_and_the_removal(connector: Connector) -> None:
+def test_removal_is_repeated_until_the_file_that_told_it_is_acknowledged(connector: Connector) -> None:
     assigned(connector)
+    sent(connector, ANNA, LEA)
+    anna = aliases(connector)[ANNA]
+    answered(connector, ANNA, "DENIED")
+    assert open_removals(connector) == ([anna], 1)
+    removed(connector, ANNA, sequence=2)
+    assert open_removals(connector) == ([anna], 0)
+    assert confirmed(connector, published(connector, 2), anna) == 1
+    assert open_removals(connector) == ([], 0)
+
+
+def test_acknowledgement_again_settles_nothing_more_and_keeps_the_first_time(connector: Connector) -> None:
+    assigned(connector)
+    sent(connector, ANNA)
+    removed(connector, ANNA, sequence=1)
+    message_id, anna = published(connector, 1), aliases(connector)[ANNA]
+    assert [confirmed(connector, message_id, anna, anna) for _ in range(2)] == [1, 0]
+    with connector.reading() as connection:
+        assert connection.scalar(select(DISCLOSURE.c.removal_confirmed_at).where(ANNAS)) == LATER
+
+
+def test_acknowledgement_of_a_later_file_settles_a_removal_told_before(connector: Connector) -> None:
+    assigned(connector)
+    sent(connector, ANNA)
+    removed(connector, ANNA, sequence=1)
+    published(connector, 1)
+    assert confirmed(connector, published(connector, 2), aliases(connector)[ANNA]) == 1
+
+
+def test_acknowledgement_settles_only_what_that_file_told(connector: Connector) -> None:
+    assigned(connector)
+    assigned(connector, ZAHNZEIT)
+    sent(connector, ANNA, LEA, OHNE)
+    removed(connector, ANNA, sequence=2)
+    anna, lea = aliases(connector)[ANNA], aliases(connector)[LEA]
+    older, telling = published(connector, 1), published(connector, 2)
+    availability, elsewhere = (
+        published(connector, 2, "availability"),
+        published(connector, 2, "patients", ZAHNZEIT),
+    )
+    assert confirmed(connector, older, anna) == 0
+    assert confirmed(connector, availability, anna) == 0
+    assert confirmed(connector, elsewhere, anna) == 0
+    assert confirmed(connector, elsewhere, anna, partner_id=ZAHNZEIT) == 0
+    assert confirmed(connector, "nobody-knows-it", anna) == 0
+    assert confirmed(connector, telling, lea, "0" * 16, aliases(connector, ZAHNZEIT)[OHNE]) == 0
+    assert confirmed(connector, telling, anna, lea, "0" * 16) == 1
+
+
+def test_old_acknowledgement_settles_no_second_withdrawal_of_the_same_second(connector: Connector) -> None:
+    assigned(connector)
+    sent(connector, ANNA)
+    anna = aliases(connector)[ANNA]
+    removed(connector, ANNA, sequence=1)
+    first = published(connector, 1)
+    sent(connector, ANNA)
+    published(connector, 2)
+    assert confirmed(connector, first, anna) == 0, "the partner holds the patient again"
+    answered(connector, ANNA, "DENIED")
+    removed(connector, ANNA, sequence=3)
+    second = published(connector, 3)
+    assert confirmed(connector, first, anna) == 0
+    assert open_removals(connector) == ([anna], 0)
+    assert confirmed(connector, second, anna) == 1
+
+
+def test_patient_who_agrees_again_is_held_again_and_can_be_removed_again(connector: Connector) -> None:
+    assigned(connector)
+    sent(connector, ANNA)
+    anna = aliases(connector)[ANNA]
+    removed(connector, ANNA, sequence=1)
+    confirmed(connector, published(connector, 1), anna)
+    sent(connector, ANNA, at=LATER)
+    with connector.reading() as connection:
+        row = connection.execute(select(DISCLOSURE).where(ANNAS)).one()
+        assert SqlDisclosureLedger(connection).alias_of(DENTPORT, ANNA) == anna
+    assert (row.first_sent_at, row.removed_at, row.removal_sequence, row.removal_confirmed_at) == (
+        NOW, None, None, None,
+    )  # fmt: skip
+    answered(connector, ANNA, "OPEN")
+    assert open_removals(connector) == ([anna], 1)
+
+
+def test_revoked_partner_has_everybody_removed_whom_it_holds_and_nobody_else(connector: Connector) -> None:
+    assigned(connector)
+    assigned(connector, ZAHNZEIT)
+    sent(connector, ANNA, LEA)
+    given = aliases(connector)
+    for at in (NOW, LATER):
+        with connector.writing() as connection:
+            SqlDisclosureLedger(connection).revoke_partner(DENTPORT, at)
+    assert open_removals(connector) == ([given[ANNA], given[LEA]], 2)
+    assert open_removals(connector, ZAHNZEIT) == ([], 0)
+    with connector.reading() as connection:
+        snapshot = SqlPracticeSnapshot(connection)
+        assert (snapshot.revoked_at(DENTPORT), snapshot.revoked_at(ZAHNZEIT)) == (NOW, None)
+
+
+def test_readmitted_partner_has_nobody_removed_and_gets_them_all_as_new(connector: Connector) -> None:
+    assigned(connector)
+    sent(connector, ANNA, LEA, OHNE)
+    with connector.writing() as connection:
+        SqlDisclosureLedger(connection).revoke_partner(DENTPORT, NOW)
+    removed(connector, ANNA, LEA, sequence=1)
+    for _ in range(2):
+        with connector.writing() as connection:
+            SqlDisclosureLedger(connection).readmit_partner(DENTPORT)
+    assert open_removals(connector) == ([], 0)
+    with connector.reading() as connection:
+        snapshot = SqlPracticeSnapshot(connection)
+        assert snapshot.revoked_at(DENTPORT) is None
+        held = {one.patient.patient_id: one.disclosed for one in snapshot.consented_patients(DENTPORT)}
+    assert held == {ANNA: False, LEA: False, OHNE: True}
+
+
+def test_newest_file_is_the_one_with_the_highest_number_of_its_kind_and_partner(connector: Connector) -> None:
+    for sequence in (1, 3, 2):
+        published(connector, sequence)
+    published(connector, 4, "availability")
+    published(connector, 5, "patients", ZAHNZEIT)
+    with connector.reading() as connection:
+        snapshot = SqlPracticeSnapshot(connection)
+        assert snapshot.newest_file(DENTPORT, "patients") == (3, 2)
+        assert snapshot.newest_file(DENTPORT, "receipts") is None
+
+
+def test_disclosures_of_a_patient_tell_first_and_last_file_and_how_far_the_removal_is(
+    connector: Connector,
+) -> None:
+    assigned(connector)
+    gone_at, confirmed_at = NOW + timedelta(days=2), NOW + timedelta(days=9)
     with connector.writing() as connection:
         ledger = SqlDisclosureLedger(connection)
         ledger.mark_sent(DENTPORT, [ANNA, LEA], NOW)
-        for number, at in enumerate((NOW, LATER, LATER + timedelta(days=1)), start=1):
-            ledger.add_outbound(f"m-{number}", DENTPORT, "patients", number, at, 2, "a" * 64)
-        ledger.add_outbound("m-4", DENTPORT, "availability", 1, LATER + timedelta(days=9), 2, "a" * 64)
-        gone_at = LATER + timedelta(days=1)
-        ledger.mark_removed(DENTPORT, [aliases_of(connection)[LEA]], 3, gone_at)
-        alias = aliases_of(connection)
-        assert disclosures_of(connection, LEA) == [Disclosure(DENTPORT, alias[LEA], NOW, LATER, gone_at)]
-        assert disclosures_of(connection, ANNA) == [Disclosure(DENTPORT, alias[ANNA], NOW, gone_at, None)]
-        assert disclosures_of(connection, CLARA) == []
+        for number, at in enumerate((NOW, LATER, gone_at, NOW + timedelta(days=3)), start=1):
+            named = 2 if at < NOW + timedelta(days=3) else 0
+            ledger.add_outbound(f"m-{number}", DENTPORT, "patients", number, at, 2, "a" * 64, named)
+        ledger.add_outbound("m-5", DENTPORT, "availability", 1, confirmed_at, 2, "a" * 64)
+    given = aliases(connector)
+    anna = RecordDisclosure(DENTPORT, given[ANNA], NOW, gone_at, False, None, None)
+    lea = RecordDisclosure(DENTPORT, given[LEA], NOW, gone_at, False, None, None)
+    assert told(connector, ANNA) == (anna,)
+    answered(connector, LEA, "DENIED")
+    assert told(connector, LEA) == (replace(lea, removal_due=True),)
+    removed(connector, LEA, sequence=3, at=gone_at)
+    lea = replace(lea, last_sent_at=LATER, removal_told_at=gone_at)
+    assert told(connector, LEA) == (lea,)
+    with connector.writing() as connection:
+        SqlDisclosureLedger(connection).confirm_removals(DENTPORT, [given[LEA]], "m-3", confirmed_at)
+    assert told(connector, LEA) == (replace(lea, removal_confirmed_at=confirmed_at),)
+    assert told(connector, ANNA) == (anna,)
+    assert told(connector, OHNE) == told(connector, CLARA) == ()
 
 
-def aliases_of(connection: Connection) -> dict[int, str]:
-    rows = connection.execute(select(DISCLOSURE).where(DISCLOSURE.c.partner_id == DENTPORT))
-    return {row.patient_id: row.alias for row in rows}
+def test_disclosures_of_a_patient_tell_its_appointments_and_when_the_partner_was_told(
+    connector: Connector,
+) -> None:
+    starts_at = NOW + timedelta(days=30)
+    ends_at = starts_at + timedelta(minutes=30)
+    accepted, declined = json.dumps({"outcome": "accepted"}), json.dumps({"outcome": "declined"})
+    answers = [(1, NOW, declined), (2, LATER, accepted), (3, LATER + timedelta(days=1), accepted)]
+    answers.append((4, LATER + timedelta(days=9), declined))
+    with connector.writing() as connection:
+        ledger, updates = SqlBookingLedger(connection), SqlUpdateLedger(connection)
+        for revision, at, record in answers:
+            booking = LedgerBooking(DENTPORT, "b_1", revision, "book", "a" * 64, record, at)
+            ledger.add_booking(booking)
+        ledger.add_appointment(PartnerAppointment(DENTPORT, "b_1", 7, ANNA, "booked", 1, starts_at, ends_at))
+        ledger.add_booking(LedgerBooking(ZAHNZEIT, "b_1", 1, "book", "a" * 64, accepted, NOW))
+        ledger.add_appointment(
+            PartnerAppointment(ZAHNZEIT, "b_1", 8, LEA, "cancelled", 2, starts_at, ends_at)
+        )
+        for number, booking_id in enumerate(("b_1", "bx1", "b_12"), start=2):
+            line = json.dumps({"booking_id": booking_id})
+            at = LATER + timedelta(days=number)
+            updates.add_message(UpdateMessage(f"u-{number}", DENTPORT, number, at, "1:a", (line,)))
+    with connector.reading() as connection:
+        found = disclosures_of(connection, ANNA)
+    assert found.records == ()
+    assert found.appointments == (
+        AppointmentDisclosure(
+            DENTPORT, "b_1", "booked", 1, starts_at, ends_at, LATER, LATER + timedelta(days=2)
+        ),
+    )
+
+
+def told(connector: Connector, patient_id: int) -> tuple[RecordDisclosure, ...]:
+    with connector.reading() as connection:
+        return disclosures_of(connection, patient_id).records
