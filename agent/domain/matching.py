@@ -27,13 +27,14 @@ A new patient comes with the records it may duplicate, for the staff only (rule 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
 from agent.domain.consent import in_search_set, usable_birth_date
-from agent.domain.names import NameKey, normalised_contact, normalised_name
+from agent.domain.contact_points import normalised_contact
+from agent.domain.names import NameKey, normalised_name
 from agent.domain.practice import Consent, ContactPoint, Patient
 
 
@@ -47,11 +48,29 @@ class DuplicateKind(StrEnum):
     SIMILAR_NAME = "similar_name"
 
 
+class NameLikeness(StrEnum):
+    """How two names compare that have their family name in common; in words for the staff."""
+
+    SAME = "same names"
+    PARTICLE_DIFFERS = "a particle of the name differs"
+    SOME_GIVEN_NAMES = "some given names are missing or in another order"
+    OTHER_GIVEN_NAMES = "other given names"
+
+
 class PossibleDuplicate(NamedTuple):
     """A record the reception should compare with the new patient."""
 
     patient_id: int
     kind: DuplicateKind
+
+
+class Considered(NamedTuple):
+    """A record of the same family name that was weighed: a hit, or perhaps a duplicate, or somebody else."""
+
+    patient: Patient
+    names: NameLikeness
+    is_hit: bool = False
+    kind: DuplicateKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +85,14 @@ class PersonInBooking:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The linked record, or None for a new patient and then what it may duplicate, by patient id."""
+    """The linked record, or None for a new patient and then what it may duplicate, by patient id.
+
+    `considered` is what the staff may ask for: all that was weighed, in the order of the candidates.
+    """
 
     patient: Patient | None
     possible_duplicates: tuple[PossibleDuplicate, ...] = ()
+    considered: tuple[Considered, ...] = field(default=(), compare=False)
 
     @property
     def patient_id(self) -> int | None:
@@ -86,29 +109,49 @@ def match(
     stands for, None without a hint.
     """
     wanted = normalised_name(person.given_name, person.family_name)
-    hits: list[Patient] = []
-    duplicates: list[PossibleDuplicate] = []
-    for patient in candidates:
-        key = normalised_name(patient.given_name, patient.family_name)
-        if key.family != wanted.family:
-            continue
-        if _is_hit(person, wanted, patient, key, today):
-            hits.append(patient)
-        elif kind := _duplicate_kind(person, wanted, patient, key, today):
-            duplicates.append(PossibleDuplicate(patient.patient_id, kind))
+    weighed = (_weighed(person, wanted, patient, today) for patient in candidates)
+    considered = tuple(one for one in weighed if one)
+    hits = [one.patient for one in considered if one.is_hit]
     chosen = _choose(person, hits, hinted_patient_id)
     if chosen:
-        return Match(chosen)
+        return Match(chosen, considered=considered)
+    duplicates = [PossibleDuplicate(one.patient.patient_id, one.kind) for one in considered if one.kind]
     duplicates += [PossibleDuplicate(hit.patient_id, DuplicateKind.AMBIGUOUS) for hit in hits]
-    return Match(None, tuple(sorted(duplicates)))
+    return Match(None, tuple(sorted(duplicates)), considered)
 
 
-def _is_hit(person: PersonInBooking, wanted: NameKey, patient: Patient, key: NameKey, today: date) -> bool:
-    return (
-        _same_name(wanted, key)
-        and patient.birth_date == person.birth_date
-        and in_search_set(patient.active, patient.consent, patient.birth_date, today)
-    )
+def shares_contact(person: PersonInBooking, patient: Patient) -> bool:
+    """Whether a telephone number or an e-mail address of the booking stands in the record."""
+    return bool(_contacts(person.contact_points) & _contacts(patient.contact_points))
+
+
+def _weighed(person: PersonInBooking, wanted: NameKey, patient: Patient, today: date) -> Considered | None:
+    key = normalised_name(patient.given_name, patient.family_name)
+    # A record without a given or family name equals nobody, least of all another such record.
+    if key.family != wanted.family or not (key.family and key.given and wanted.given):
+        return None
+    names = _likeness(wanted, key)
+    if usable_birth_date(patient.birth_date, today) is None:
+        same = names is NameLikeness.SAME
+        return Considered(patient, names, kind=DuplicateKind.WITHOUT_BIRTH_DATE) if same else None
+    if patient.birth_date != person.birth_date:
+        return None
+    if names is not NameLikeness.SAME:
+        similar = names is not NameLikeness.OTHER_GIVEN_NAMES
+        return Considered(patient, names, kind=DuplicateKind.SIMILAR_NAME if similar else None)
+    if in_search_set(patient.active, patient.consent, patient.birth_date, today):
+        return Considered(patient, names, is_hit=True)
+    denied = patient.consent is Consent.DENIED
+    return Considered(patient, names, kind=DuplicateKind.DENIED if denied else DuplicateKind.INACTIVE)
+
+
+def _likeness(left: NameKey, right: NameKey) -> NameLikeness:
+    if left == right:
+        return NameLikeness.SAME
+    if left.given == right.given:
+        return NameLikeness.PARTICLE_DIFFERS
+    shorter, longer = sorted((set(left.given), set(right.given)), key=len)
+    return NameLikeness.SOME_GIVEN_NAMES if shorter <= longer else NameLikeness.OTHER_GIVEN_NAMES
 
 
 def _choose(
@@ -125,25 +168,3 @@ def _choose(
 
 def _contacts(contact_points: Iterable[ContactPoint]) -> set[tuple[str, str]]:
     return {contact for point in contact_points if (contact := normalised_contact(point))}
-
-
-def _duplicate_kind(
-    person: PersonInBooking, wanted: NameKey, patient: Patient, key: NameKey, today: date
-) -> DuplicateKind | None:
-    if usable_birth_date(patient.birth_date, today) is None:
-        return DuplicateKind.WITHOUT_BIRTH_DATE if _same_name(wanted, key) else None
-    if patient.birth_date != person.birth_date:
-        return None
-    if not _same_name(wanted, key):
-        return DuplicateKind.SIMILAR_NAME if _similar_name(wanted, key) else None
-    return DuplicateKind.DENIED if patient.consent is Consent.DENIED else DuplicateKind.INACTIVE
-
-
-def _same_name(left: NameKey, right: NameKey) -> bool:
-    # A record without a given or family name equals nobody, least of all another such record.
-    return left == right and bool(left.given) and bool(left.family)
-
-
-def _similar_name(left: NameKey, right: NameKey) -> bool:
-    shorter, longer = sorted((set(left.given), set(right.given)), key=len)
-    return left.family == right.family != "" and bool(shorter) and shorter <= longer

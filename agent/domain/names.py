@@ -1,4 +1,4 @@
-"""Names and contact points in the one spelling in which they are compared (reading A7).
+"""Names in the one spelling in which they are compared (reading A7).
 
 Comparison is exact after this normalisation, never phonetic. What comes out is
 for comparing only: it is never stored, shown or sent.
@@ -6,48 +6,48 @@ for comparing only: it is never stored, shown or sent.
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
-import phonenumbers
-
-from agent.domain.practice import ContactPoint
-
-PHONE_REGION = "DE"
+from agent.domain.titles import degrees_joined, without_titles
 
 _UMLAUT = re.compile("([aou])[\u0300-\u036f]*?\u0308")
-_APOSTROPHES = frozenset("'’‘‛ʼʻʹʾʿ`´′＇")
-_DOTTED_DEGREE = re.compile(r"\b(?:h\. ?c|[bm]\. ?sc|ll\. ?m|ph\. ?d)\.")
-_PHONE_NUMBER = re.compile(r"[+＋(]*\s*\d[\W\d_]*")
-_WORD = re.compile(r"[^ .]+\.?|\.")
+# Letters that Unicode does not take apart, spelled as in passports (ICAO Doc 9303-3, section 6).
+_TRANSLITERATED = {
+    "æ": "ae", "œ": "oe", "ø": "oe", "ð": "d", "đ": "d", "þ": "th", "ħ": "h", "ı": "i", "ł": "l", "ŧ": "t",
+}  # fmt: skip
+_APOSTROPHES = frozenset("'’‘‛ʼʽʻʹʾʿ`´′＇")
+# Default_Ignorable_Code_Point beyond the format characters (Cf): joiners, fillers, variation selectors.
+_IGNORABLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
+# Canonical combining classes Han reading, nukta, kana voicing, virama: part of the letter, no accent.
+_LETTER_PARTS = frozenset({6, 7, 8, 9})
+_WORD = re.compile(r"[^ .]+\.?")
 
-_TITLE_WORDS = "dr drs ddr prof professor pd priv univ dipl bsc msc llm mba phd"
-_TITLE_PART_WORDS = (
-    "med dent vet rer nat pol phil jur iur theol oec soc agr paed psych "
-    "inf ing kfm kffr wirt doz habil hc mult (fh)"
-)
 _PARTICLE_WORDS = (
-    "von vom van zu zum zur und der den dem des de del della delle dello dei di da das do dos du "
-    "la le les los las el al af av ter ten te het t am an auf aus im in"
+    "von vom van zu zum zur und der den dem des de del della delle dello dei di da das do dos du y "
+    "la le les los las el al af av ter ten te het t am an auf aus im in v. d. z. "
+    "freiherr freifrau freiin graf graefin baron baronin"
 )
-_TITLES = frozenset(_TITLE_WORDS.split())
-_DOTTED_TITLES = frozenset({"ing.", "mag."})  # without the dot they are names
-_TITLE_PARTS = frozenset(_TITLE_PART_WORDS.split())
 _PARTICLES = frozenset(_PARTICLE_WORDS.split())
-_GENERATIONS = frozenset({"jun", "jr", "junior", "sen", "sr", "senior"})
+# Behind a name `jun` and `sen` may stand for `jun.` and `sen.`, or be Jun and Şen: for people to say.
+_PARTICLES_BEHIND = _PARTICLES | {"jun", "sen"}
 
 
 class NameKey(NamedTuple):
     """A person's names for comparison; two keys are equal exactly if the names count as the same.
 
-    `given` holds each given name, `family` is one text, `particles` are those
-    before the family name, wherever they had been entered.
+    `given` holds each given name; `family` is one text without particles. Each of the
+    `particles` comes with the number of family words before it: 0 for one before the
+    name, wherever it had been entered (`Hans von` + `Berg`, `Berg, von`).
     """
 
     given: tuple[str, ...]
     family: str
-    particles: tuple[str, ...]
+    particles: tuple[tuple[int, str], ...]
 
 
 @lru_cache(maxsize=32_768)
@@ -57,55 +57,51 @@ def normalised_name(given_name: str, family_name: str) -> NameKey:
     Remembered, in memory only, because records without a birth date are
     candidates for every booking.
     """
-    given = _without_generation(_without_titles(_words(given_name)))
-    family = _without_generation(_without_titles(_words(family_name)))
-    leading = 0
-    while leading < len(family) - 1 and family[leading] in _PARTICLES:
-        leading += 1
+    given = without_titles(_words(given_name))
     # "Hans von" and "Berg" is how some forms split "Hans von Berg".
-    trailing = len(given)
-    while trailing > 1 and given[trailing - 1] in _PARTICLES:
-        trailing -= 1
-    return NameKey(
-        tuple(given[:trailing]), " ".join(family[leading:]), tuple(given[trailing:] + family[:leading])
-    )
+    end = len(given)
+    while end > 1 and given[end - 1] in _PARTICLES:
+        end -= 1
+    family, particles = _split_particles(without_titles(_words(family_name)))
+    moved = [(0, word) for word in given[end:]]
+    return NameKey(tuple(given[:end]), " ".join(family), tuple(moved + particles))
 
 
-def normalised_contact(contact: ContactPoint) -> tuple[str, str] | None:
-    """System and value for comparison: E.164 for a phone, folded for an e-mail; None if it is neither."""
-    if contact.system == "email":
-        address = unicodedata.normalize("NFC", contact.value.strip()).casefold()
-        return ("email", address) if "@" in address else None
-    if contact.system == "phone":
-        return _normalised_phone(contact.value)
-    return None
+def has_title(given_name: str, family_name: str) -> bool:
+    """Whether an academic title, `jun.` or `sen.` is passed over in comparing."""
+    return any(without_titles(words) != words for words in (_words(given_name), _words(family_name)))
 
 
-def _normalised_phone(text: str) -> tuple[str, str] | None:
-    # Letters would be read as the keys they share with digits; practices write "(Mutter)" behind a number.
-    written = _PHONE_NUMBER.search(text)
-    if written is None:
-        return None
-    try:
-        number = phonenumbers.parse(written[0], PHONE_REGION)
-    except phonenumbers.NumberParseException:
-        return None
-    # Possible, not valid: the library cannot know number ranges that are younger than itself.
-    if not phonenumbers.is_possible_number(number):
-        return None
-    return "phone", phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+def readings(full_name: str) -> Iterator[tuple[str, str]]:
+    """Given and family name, in each way one text can be read; `Family, Given` only in that one.
+
+    Readings that count as the same names come once; none if the text holds no two names.
+    """
+    family, comma, given = full_name.partition(",")
+    words = full_name.split()
+    splits = [(" ".join(words[:end]), " ".join(words[end:])) for end in range(1, len(words))]
+    seen = set()
+    for split in [(given.strip(), family.strip())] if comma else splits:
+        key = normalised_name(*split)
+        if key.given and key.family and key not in seen:
+            seen.add(key)
+            yield split
 
 
 def _is_invisible(character: str) -> bool:
-    return unicodedata.category(character) in {"Cc", "Cf"} and not character.isspace()
+    if character.isspace():
+        return False
+    return unicodedata.category(character) in {"Cc", "Cf"} or bool(_IGNORABLE.match(character))
 
 
 def _spelled(character: str) -> str:
-    if character.isspace() or unicodedata.category(character) == "Pd" or character == "\u2212":
+    if character.isspace() or unicodedata.category(character) == "Pd" or character in "\u2212,":
         return " "
-    if character in _APOSTROPHES or _is_invisible(character) or unicodedata.combining(character):
+    if character in _APOSTROPHES or _is_invisible(character):
         return ""
-    return character
+    if unicodedata.combining(character) not in {0, *_LETTER_PARTS}:
+        return ""
+    return _TRANSLITERATED.get(character, character)
 
 
 class _CharacterTable(dict[int, str]):
@@ -125,12 +121,11 @@ _SPELLED = _CharacterTable(_spelled)
 
 
 def _words(name: str) -> list[str]:
-    """Folded words; a dot ends a word, so that `Dr.med.` is two."""
+    """Folded words; a dot ends a word, so that `Dr.med.` is two, and what holds no letter is none."""
     folded = name.casefold() if name.isascii() else _folded(name)
     spelled = folded.translate(_SPELLED)
-    if "." not in spelled:
-        return spelled.split()
-    return _WORD.findall(_DOTTED_DEGREE.sub(lambda degree: re.sub("[. ]", "", degree[0]) + ".", spelled))
+    words = _WORD.findall(degrees_joined(spelled)) if "." in spelled else spelled.split()
+    return [word for word in words if word.isalpha() or any(map(str.isalnum, word))]
 
 
 def _folded(name: str) -> str:
@@ -142,21 +137,16 @@ def _folded(name: str) -> str:
     return _UMLAUT.sub(r"\1e", unicodedata.normalize("NFD", casefolded))
 
 
-def _without_titles(words: list[str]) -> list[str]:
-    """Words that are no academic title; `med.` is one only behind `Dr.`. A name of nothing else stays."""
-    kept = []
-    in_title = False
-    for word in words:
-        bare = word.rstrip(".")
-        in_title = bare in _TITLES or word in _DOTTED_TITLES or (in_title and bare in _TITLE_PARTS)
-        if not in_title:
-            kept.append(word)
-    return kept or words
-
-
-def _without_generation(words: list[str]) -> list[str]:
-    """Without `jun.` or `sen.` at the end, unless that is the whole name."""
-    end = len(words)
-    while end > 1 and words[end - 1].rstrip(".") in _GENERATIONS:
-        end -= 1
-    return words[:end]
+def _split_particles(words: Sequence[str]) -> tuple[list[str], list[tuple[int, str]]]:
+    """A family name's words without its particles, at least one if there are any, and the particles."""
+    family: list[str] = []
+    particles: list[tuple[int, str]] = []
+    for number, word in enumerate(words, start=1):
+        last_chance = not family and number == len(words)
+        if not last_chance and word in (_PARTICLES_BEHIND if family else _PARTICLES):
+            particles.append((len(family), word))
+        else:
+            family.append(word)
+    # One behind the whole name is one before it, as in an index: `Berg, von`.
+    placed = ((before % len(family), word) for before, word in particles)
+    return family, sorted(placed, key=itemgetter(0))
