@@ -15,6 +15,7 @@ from agent.domain.practice import (
     ScheduleColumn,
     Shift,
     ShiftHours,
+    SpecialHours,
     TemplateArea,
     TemplateAreaKind,
     WorkingHours,
@@ -64,6 +65,12 @@ def cycle(
     )
 
 
+def special(day: date, *hours: time, column_id: int = COLUMN) -> SpecialHours:
+    """Hours of one date: start and end, or nothing for a closed day."""
+    starts, ends = hours or (None, None)
+    return SpecialHours(column_id, day, starts, ends)
+
+
 def area(
     kind: TemplateAreaKind,
     day: date,
@@ -106,6 +113,7 @@ def assignment(
     buffers: tuple[int, int] = (0, 0),
     for_new_patients: bool = True,
     columns: tuple[int, ...] = (COLUMN,),
+    reserved_only: bool = False,
 ) -> AppointmentAssignment:
     return AppointmentAssignment(
         assignment_id,
@@ -115,6 +123,7 @@ def assignment(
         *buffers,
         for_new_patients,
         frozenset(columns),
+        reserved_only,
     )
 
 
@@ -125,18 +134,29 @@ def calendar(
     absences: tuple[PlannedAbsence, ...] = (),
     holidays: tuple[date, ...] = (),
     areas: tuple[TemplateArea, ...] = (),
+    specials: tuple[SpecialHours, ...] = (),
     types: dict[int, int | None] | None = None,
     columns: dict[int, int | None] | None = None,
+    rooms: dict[int, int] | None = None,
+    overlapping: tuple[int, ...] = (),
+    idle: tuple[int, ...] = (),
     time_zone: str = "Europe/Berlin",
 ) -> PracticeCalendar:
-    """A practice; `columns` maps a column to its practitioner, `types` a type to its minutes."""
+    """A practice; `columns` maps a column to its practitioner, `rooms` to its room, `types` types to minutes.
+
+    The columns of `idle` are switched off, those of `overlapping` allow overlaps.
+    """
     practitioners = columns if columns is not None else {COLUMN: DENTIST}
     durations = types if types is not None else {CHECK_UP_TYPE: 30, CLEANING_TYPE: 60}
+    everything = {
+        key: ScheduleColumn(key, "", person, (rooms or {}).get(key), key in overlapping)
+        for key, person in practitioners.items()
+    }
     return PracticeCalendar(
         time_zone=time_zone,
         practitioners={person: Practitioner(person, "") for person in practitioners.values() if person},
         rooms={},
-        columns={key: ScheduleColumn(key, "", person, None) for key, person in practitioners.items()},
+        columns={key: column for key, column in everything.items() if key not in idle},
         types={key: AppointmentType(key, "", minutes) for key, minutes in durations.items()},
         assignments={offer.assignment_id: offer for offer in assignments},
         working_hours=hours,
@@ -144,4 +164,6 @@ def calendar(
         absences=absences,
         holidays=frozenset(holidays),
         template_areas=areas,
+        special_hours=specials,
+        idle_columns={key: everything[key] for key in idle},
     )
