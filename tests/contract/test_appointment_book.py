@@ -10,7 +10,7 @@ from agent.adapters.appointment_book import SqlAppointmentBook
 from agent.adapters.database import Connector
 from agent.domain.practice import Consent, ContactPoint
 from agent.errors import DatabaseError, SlotTakenError
-from agent.ports import NewAppointment, NewPatient
+from agent.ports import NewAppointment, NewPatient, StandingAppointment
 from tests.kit.databases import (
     ANNA,
     CHECKUP,
@@ -187,6 +187,78 @@ def test_add_appointment_in_an_unknown_column_is_an_error_of_its_own_that_quotes
         assert book.add_appointment(appointment(), OTV_USER, NOW)
     assert type(caught.value) is DatabaseError
     assert caught.value.__cause__ is None
+
+
+def test_appointment_is_read_as_it_stands(connector: Connector) -> None:
+    with connector.writing() as connection:
+        book = SqlAppointmentBook(connection)
+        appointment_id = book.add_appointment(appointment(), OTV_USER, NOW)
+        assert book.appointment(appointment_id) == StandingAppointment(
+            appointment_id, TREATMENT, ANNA, CHECKUP, START, START + timedelta(minutes=30), "booked"
+        )
+        assert book.appointment(appointment_id + 1) is None
+
+
+def test_move_appointment_changes_place_and_time_and_who_changed_it(connector: Connector) -> None:
+    later, moved_at = START + timedelta(hours=2), NOW + timedelta(hours=1)
+    with connector.writing() as connection:
+        book = SqlAppointmentBook(connection)
+        appointment_id = book.add_appointment(appointment(), OTV_USER, NOW)
+        book.move_appointment(
+            appointment_id, PROPHYLAXIS, later, later + timedelta(minutes=30), OTV_USER, moved_at
+        )
+        row = connection.execute(
+            select(tables.appointment).where(tables.appointment.c.appointment_id == appointment_id)
+        ).one()
+    assert (row.column_id, row.starts_at, row.ends_at) == (PROPHYLAXIS, later, later + timedelta(minutes=30))
+    assert (row.created_at, row.changed_by, row.changed_at) == (NOW, OTV_USER, moved_at)
+
+
+def test_move_appointment_onto_another_is_refused_and_it_stands_where_it_stood(connector: Connector) -> None:
+    with connector.writing() as connection:
+        book = SqlAppointmentBook(connection)
+        appointment_id = book.add_appointment(appointment(), OTV_USER, NOW)
+        book.add_appointment(appointment(minutes_later=60), OTV_USER, NOW)
+        before = book.appointment(appointment_id)
+        with pytest.raises(SlotTakenError):
+            book.move_appointment(
+                appointment_id,
+                TREATMENT,
+                START + timedelta(minutes=45),
+                START + timedelta(minutes=75),
+                OTV_USER,
+                NOW,
+            )
+        assert book.appointment(appointment_id) == before
+
+
+def test_cancel_appointment_keeps_it_with_who_when_and_why(connector: Connector) -> None:
+    cancelled_at = NOW + timedelta(hours=1)
+    with connector.writing() as connection:
+        book = SqlAppointmentBook(connection)
+        appointment_id = book.add_appointment(appointment(), OTV_USER, NOW)
+        book.cancel_appointment(appointment_id, "pat", OTV_USER, cancelled_at)
+        row = connection.execute(
+            select(tables.appointment).where(tables.appointment.c.appointment_id == appointment_id)
+        ).one()
+    assert (row.status, row.cancelled_by, row.cancelled_at, row.cancellation_reason) == (
+        "cancelled", OTV_USER, cancelled_at, "pat"
+    )  # fmt: skip
+    assert (row.starts_at, row.changed_by, row.changed_at) == (START, OTV_USER, cancelled_at)
+
+
+def test_overlap_of_a_patient_is_seen_in_any_column_and_touching_is_none(connector: Connector) -> None:
+    half_an_hour = timedelta(minutes=30)
+    with connector.writing() as connection:
+        book = SqlAppointmentBook(connection)
+        appointment_id = book.add_appointment(appointment(PROPHYLAXIS), OTV_USER, NOW)
+        assert book.has_overlap(ANNA, START + timedelta(minutes=29), START + half_an_hour * 2)
+        assert not book.has_overlap(ANNA, START + half_an_hour, START + half_an_hour * 2)
+        assert not book.has_overlap(ANNA, START - half_an_hour, START)
+        assert not book.has_overlap(CLARA, START, START + half_an_hour)
+        assert not book.has_overlap(ANNA, START, START + half_an_hour, without_appointment=appointment_id)
+        book.cancel_appointment(appointment_id, "other", OTV_USER, NOW)
+        assert not book.has_overlap(ANNA, START, START + half_an_hour)
 
 
 def test_ensure_consent_page_creates_it_once(connector: Connector) -> None:
