@@ -5,6 +5,7 @@ difference is worth telling, the rules in `agent.domain.updates` decide. It
 reads and never writes.
 """
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -13,8 +14,9 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select
 from agent.adapters import tables
 from agent.ports import ChangedAppointment, PartnerAppointment, StandingAppointment
 
-_TOLD = tables.partner_appointment.c
-_STANDS = tables.appointment.c
+_TOLD, _STANDS = tables.partner_appointment.c, tables.appointment.c
+_TOLD_COLUMNS = [_TOLD[one.name] for one in fields(PartnerAppointment)]
+_STANDING_COLUMNS = [_STANDS[one.name] for one in fields(StandingAppointment)]
 
 
 def read_changes(connection: Connection, partner_id: str, ends_after: datetime) -> list[ChangedAppointment]:
@@ -23,23 +25,7 @@ def read_changes(connection: Connection, partner_id: str, ends_after: datetime) 
         tables.appointment, _STANDS.appointment_id == _TOLD.appointment_id
     )
     rows = connection.execute(
-        select(
-            _TOLD.partner_id,
-            _TOLD.booking_id,
-            _TOLD.appointment_id,
-            _TOLD.patient_id,
-            _TOLD.told_status,
-            _TOLD.told_column_id,
-            _TOLD.told_starts_at,
-            _TOLD.told_ends_at,
-            _STANDS.appointment_id,
-            _STANDS.column_id,
-            _STANDS.patient_id,
-            _STANDS.assignment_id,
-            _STANDS.starts_at,
-            _STANDS.ends_at,
-            _STANDS.status,
-        )
+        select(*_TOLD_COLUMNS, *_STANDING_COLUMNS)
         .select_from(joined)
         .where(_TOLD.partner_id == partner_id, _recent(ends_after), _different())
         .order_by(_TOLD.booking_id)
@@ -67,6 +53,6 @@ def _different() -> ColumnElement[bool]:
 
 
 def _changed(*values: Any) -> ChangedAppointment:
-    told, stands = PartnerAppointment(*values[:8]), values[8:]
+    told, stands = values[: len(_TOLD_COLUMNS)], values[len(_TOLD_COLUMNS) :]
     deleted = stands[0] is None
-    return ChangedAppointment(told, None if deleted else StandingAppointment(*stands))
+    return ChangedAppointment(PartnerAppointment(*told), None if deleted else StandingAppointment(*stands))
