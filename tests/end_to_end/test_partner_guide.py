@@ -5,6 +5,7 @@ run, because not every machine has it; `tests/guards/test_partner_guide_tables`
 looks at them.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -19,14 +20,16 @@ from agent import administration
 from agent.adapters.keyring import inspect_key_file
 from agent.app import Agent, utc_now
 from agent.config import load_config
+from agent.domain import documents
 from agent.flows.receive import FileState
 from exchange_formats.bookings import BookingPatient, BookingRecord
 from exchange_formats.codec import Document, decode
 from exchange_formats.envelope import Kind
 from exchange_formats.fields import ContactPoint
+from tests.flows.card_index import answer, change_appointment
 from tests.kit.house import House, default_plan, open_house
 from tests.kit.openpgp import GpgHome, short_folder
-from tests.kit.partner_guide import COMMANDS, fenced
+from tests.kit.partner_guide import COMMANDS, examples, fenced
 
 MAKE_KEY, MEET, RENEW = "--quick-gen-key", "--import practice.asc", "--quick-set-expire"
 OPEN, OPEN_ALL, SEAL, SEND = "otv_open() {", "for sealed in", "otv_seal() {", "sha256sum"
@@ -133,7 +136,7 @@ def test_the_fingerprint_to_compare_is_shown(exchange: Exchange) -> None:
 
 @pytest.mark.parametrize("kind", [Kind.AVAILABILITY, Kind.REFERENCE_DATA, Kind.PATIENTS])
 def test_a_file_of_the_practice_opened_as_told_is_whole(exchange: Exchange, kind: Kind) -> None:
-    (document,) = exchange.shell.opened(kind)
+    document = exchange.shell.opened(kind)[-1]
     assert document.records
     assert document.envelope.partner_id == "dentport"
     assert not list((exchange.shell.folder / "opened").glob("*.part"))
@@ -177,8 +180,8 @@ def test_gpg_alone_is_content_with_a_file_that_nobody_signed(exchange: Exchange)
     assert exchange.home.run("--decrypt", stdin=deceptive(exchange)["unsigned"]) == b"x"
 
 
-def a_booking(exchange: Exchange) -> BookingRecord:
-    """For the first slot on offer to new patients."""
+def a_booking(exchange: Exchange, number: int) -> BookingRecord:
+    """For a slot on offer to new patients, another one for each number."""
     (reference,), (availability,) = (
         exchange.shell.opened(kind) for kind in (Kind.REFERENCE_DATA, Kind.AVAILABILITY)
     )
@@ -187,14 +190,16 @@ def a_booking(exchange: Exchange) -> BookingRecord:
         for record in reference.records
         if record.record == "appointment_assignment" and record.open_to_new_patients
     }
-    slot = next(
-        record
+    # One for each start, far enough from each other.
+    starts = {
+        record.starts_at[:10]: record
         for record in availability.records
         if record.record == "slot" and record.assignment_id in open_to_all
-    )
+    }
+    slot = list(starts.values())[number]
     contact = ContactPoint(system="email", use="home", value="ayse@example.org")
     return BookingRecord(
-        record="booking", booking_id="dp-1", revision=1, action="book", slot_id=slot.slot_id,
+        record="booking", booking_id=f"dp-{number}", revision=1, action="book", slot_id=slot.slot_id,
         assignment_id=slot.assignment_id, starts_at=slot.starts_at,
         patient=BookingPatient(
             given_name="Ayşe", family_name="Yıldız", birth_date="1991-06-17",
@@ -203,29 +208,88 @@ def a_booking(exchange: Exchange) -> BookingRecord:
     )  # fmt: skip
 
 
+def send(exchange: Exchange, plain: bytes, name: str) -> Path:
+    """Seal and send as told, under this name instead of that in the guide; the sealed file."""
+    folder = exchange.shell.folder
+    (folder / "bookings.ndjson").write_bytes(plain)
+    exchange.shell.run(block(SEAL), block(SEND).replace("bookings-00000231", name))
+    return folder / f"{name}.pgp"
+
+
+def answered(exchange: Exchange) -> tuple[FileState, Document[Any]]:
+    """What the practice makes of the one file that waits, and its receipt."""
+    exchange.agent.exchange("dentport")
+    (result,) = exchange.agent.receive("dentport")
+    exchange.agent.exchange("dentport")
+    return result.state, exchange.shell.opened(Kind.RECEIPTS)[-1]
+
+
 def test_a_booking_sealed_and_sent_as_told_is_accepted_and_sent_again_gets_the_same_receipt(
     exchange: Exchange,
 ) -> None:
     folder = exchange.shell.folder
-    plain = exchange.house.partners["dentport"].bookings_file([a_booking(exchange)])
-    (folder / "bookings.ndjson").write_bytes(plain)
-
-    def sent_and_answered() -> tuple[FileState, Document[Any]]:
-        exchange.agent.exchange("dentport")
-        (result,) = exchange.agent.receive("dentport")
-        exchange.agent.exchange("dentport")
-        (receipt,) = exchange.shell.opened(Kind.RECEIPTS)
-        return result.state, receipt
-
-    exchange.shell.run(block(SEAL), block(SEND))
-    state, receipt = sent_and_answered()
+    plain = exchange.house.partners["dentport"].bookings_file([a_booking(exchange, 1)])
+    sealed = send(exchange, plain, "bookings-00000231")
+    state, receipt = answered(exchange)
     assert state is FileState.IMPORTED
     message, booking = receipt.records
     assert (folder / "sent.sha256").read_text().split()[0] == message.sealed_sha256
     assert (message.outcome, booking.outcome, booking.patient_id) == ("processed", "accepted", None)
 
-    (sealed,) = folder.glob("bookings-*.pgp")
     (folder / "outgoing" / "again.pgp").write_bytes(sealed.read_bytes())
     for opened in (folder / "opened").glob("receipts-*"):
         opened.unlink()
-    assert sent_and_answered() == (FileState.DUPLICATE, receipt)
+    assert answered(exchange) == (FileState.DUPLICATE, receipt)
+
+
+def position(document: Document[Any]) -> int:
+    """In the practice's audit chain: what the guide lets a partner compare."""
+    return int(str(document.envelope.audit_head).partition(":")[0])
+
+
+def test_a_change_by_staff_is_told_with_a_higher_position_than_the_receipt(exchange: Exchange) -> None:
+    booking = a_booking(exchange, 2)
+    send(exchange, exchange.house.partners["dentport"].bookings_file([booking]), "bookings-00000232")
+    _, receipt = answered(exchange)
+    change_appointment(exchange.house.connector, booking.booking_id, status="cancelled")
+    exchange.agent.tell_updates("dentport")
+    exchange.agent.exchange("dentport")
+
+    (update,) = exchange.shell.opened(Kind.APPOINTMENT_UPDATES)
+    (line,) = update.records
+    assert (line.booking_id, line.appointment_status) == (booking.booking_id, "cancelled")
+    assert (line.starts_at, line.column_id) == (booking.starts_at, receipt.records[1].column_id)
+    assert position(update) > position(receipt)
+
+
+def acknowledgement(patients: Document[Any], alias: str) -> bytes:
+    """The example file of the guide, with this day's time and ids."""
+    values = {
+        "in_reply_to": patients.envelope.message_id,
+        "created_at": documents.datetime_text(utc_now()),
+        "patient_id": alias,
+    }
+    lines = [json.loads(line) for line in examples(Kind.ACKNOWLEDGEMENTS)]
+    changed = [line | {name: values[name] for name in values.keys() & line.keys()} for line in lines]
+    return "".join(f"{json.dumps(line)}\n" for line in changed).encode()
+
+
+def test_a_removal_comes_until_it_is_acknowledged_as_told(exchange: Exchange) -> None:
+    withdrawn = exchange.shell.opened(Kind.PATIENTS)[-1].records[0].patient_id
+    with exchange.agent.practice.database.write() as work:
+        patient_id = work.disclosures.patient_of_alias("dentport", withdrawn)
+    assert patient_id is not None
+    answer(exchange.house.connector, patient_id, "dentport", "DENIED")
+
+    def next_file() -> Document[Any]:
+        exchange.agent.export("dentport", Kind.PATIENTS)
+        exchange.agent.exchange("dentport")
+        return exchange.shell.opened(Kind.PATIENTS)[-1]
+
+    told = [next_file(), next_file()]
+    for document in told:
+        assert [one.patient_id for one in document.records if one.record == "removal"] == [withdrawn]
+    send(exchange, acknowledgement(told[0], withdrawn), "acknowledgements-00000005")
+    _, receipt = answered(exchange)
+    assert [(one.record, one.outcome) for one in receipt.records] == [("message_outcome", "processed")]
+    assert withdrawn not in {one.patient_id for one in next_file().records}
