@@ -1,8 +1,10 @@
 """Kind `appointment_updates`: what the practice changed in appointments that came from this partner.
 
 Each change is told once, in the order of the files' sequence numbers, with
-the state that holds; what the partner itself asked for is not repeated. An
-update of a lower number than the last one applied is ignored.
+the state that holds; what the partner itself asked for is not repeated. After a
+power cut the same message may come twice. Which of an update and a receipt is
+newer about a booking, the number that begins `audit_head` says; what is older
+than the last one applied is ignored.
 """
 
 from typing import Literal
