@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exchange_formats import codec
+from exchange_formats.acknowledgements import RemovalAcknowledgement
 from exchange_formats.bookings import BookingPatient, BookingRecord
-from exchange_formats.codec import DocumentError, decode, decode_bookings, encode
+from exchange_formats.codec import DocumentError, decode, decode_inbound, encode
 from exchange_formats.envelope import Envelope, Kind
 from exchange_formats.fields import ContactPoint
 from exchange_formats.file_names import parse_sealed_name, sealed_name
@@ -51,30 +52,34 @@ BOOKING = BookingRecord(
 )
 
 
-def file_with(*records: BookingRecord, envelope: Envelope = ENVELOPE) -> bytes:
+ACKNOWLEDGING = ENVELOPE.model_copy(update={"kind": Kind.ACKNOWLEDGEMENTS, "in_reply_to": "p-1"})
+ACKNOWLEDGEMENT = RemovalAcknowledgement(record="removal_acknowledgement", patient_id="a1")
+
+
+def file_with(*records: BookingRecord | RemovalAcknowledgement, envelope: Envelope = ENVELOPE) -> bytes:
     return b"".join(encode(envelope, records))
 
 
 def test_a_bookings_file_survives_encoding_and_decoding() -> None:
-    document = decode_bookings(file_with(BOOKING, BOOKING))
+    document = decode_inbound(file_with(BOOKING, BOOKING))
     assert document.envelope == ENVELOPE
     assert document.records == (BOOKING, BOOKING)
 
 
 def test_a_file_without_records_is_whole() -> None:
-    assert decode_bookings(file_with()).records == ()
+    assert decode_inbound(file_with()).records == ()
 
 
 @given(cut=st.integers(min_value=0, max_value=len(file_with(BOOKING)) - 1))
 def test_a_file_cut_anywhere_is_refused(cut: int) -> None:
     with pytest.raises(DocumentError):
-        decode_bookings(file_with(BOOKING)[:cut])
+        decode_inbound(file_with(BOOKING)[:cut])
 
 
 def test_a_file_that_lost_a_whole_line_is_refused() -> None:
     lines = file_with(BOOKING, BOOKING).splitlines(keepends=True)
     with pytest.raises(DocumentError) as caught:
-        decode_bookings(b"".join([lines[0], lines[1], lines[3]]))
+        decode_inbound(b"".join([lines[0], lines[1], lines[3]]))
     assert caught.value.reason is MessageReason.INVALID_DOCUMENT
     assert caught.value.envelope == ENVELOPE
 
@@ -95,7 +100,7 @@ def replaced(old: str, new: str) -> bytes:
 
 REFUSED = {
     "unknown field": changed(lambda raw: raw.update(note="x")),
-    "missing field": changed(lambda raw: raw.pop("slot_id")),
+    "missing field": changed(lambda raw: raw.pop("assignment_id")),
     "missing record tag": changed(lambda raw: raw.pop("record")),
     "missing birth date": changed(lambda raw: raw["patient"].pop("birth_date")),  # type: ignore[attr-defined]
     "no contact point": changed(lambda raw: raw["patient"].update(contact_points=[])),  # type: ignore[attr-defined]
@@ -132,27 +137,44 @@ REFUSED = {
 @pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED.keys())
 def test_a_file_with_a_fault_is_refused_and_the_error_quotes_nothing(content: bytes) -> None:
     with pytest.raises(DocumentError) as caught:
-        decode_bookings(content)
+        decode_inbound(content)
     assert caught.value.reason is MessageReason.INVALID_DOCUMENT
     assert "Gro" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_later_version_of_the_format_is_named_as_such() -> None:
     with pytest.raises(DocumentError) as caught:
-        decode_bookings(replaced('"version":1', '"version":2'))
+        decode_inbound(replaced('"version":1', '"version":2'))
     assert caught.value.reason is MessageReason.UNSUPPORTED_VERSION
 
 
 def test_a_receipt_replayed_as_bookings_is_refused_by_its_kind() -> None:
     receipt = ENVELOPE.model_copy(update={"kind": Kind.RECEIPTS})
     with pytest.raises(DocumentError) as caught:
-        decode_bookings(file_with(envelope=receipt))
+        decode_inbound(file_with(envelope=receipt))
     assert caught.value.reason is MessageReason.WRONG_KIND
+
+
+def test_an_acknowledgements_file_survives_and_tells_which_file_it_answers() -> None:
+    document = decode_inbound(file_with(ACKNOWLEDGEMENT, envelope=ACKNOWLEDGING))
+    assert document.envelope.in_reply_to == "p-1"
+    assert document.records == (ACKNOWLEDGEMENT,)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [file_with(ACKNOWLEDGEMENT), file_with(BOOKING, envelope=ACKNOWLEDGING)],
+    ids=["acknowledgement among bookings", "booking among acknowledgements"],
+)
+def test_a_record_of_another_kind_is_refused(content: bytes) -> None:
+    with pytest.raises(DocumentError) as caught:
+        decode_inbound(content)
+    assert caught.value.reason is MessageReason.INVALID_DOCUMENT
 
 
 def test_the_same_booking_in_another_spelling_has_the_same_digest() -> None:
     shuffled = changed(lambda raw: raw.update(dict(sorted(raw.items()))))
-    assert codec.content_digest(decode_bookings(shuffled).records[0]) == codec.content_digest(BOOKING)
+    assert codec.content_digest(decode_inbound(shuffled).records[0]) == codec.content_digest(BOOKING)
     other = BOOKING.model_copy(update={"starts_at": "2027-01-05T08:15:00Z"})
     assert codec.content_digest(other) != codec.content_digest(BOOKING)
 
