@@ -1,10 +1,11 @@
-"""A column of the practice where nothing happens but what the test does: one day, one practitioner, one offer.
+"""A column of the practice where nothing happens but what the test does: one day, one offer, one owner.
 
 The rules are shown on it in the practice's own terms: rows are entered as
 staff would enter them, and what comes of it is read from the file that the
 partner gets or from its receipt.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Table, delete, insert, or_, select, update
+from sqlalchemy import Table, delete, insert, select, update
 
 from agent.adapters import tables
 from agent.app import utc_now
@@ -55,10 +56,9 @@ class Chair:
     def moment(self, hour: int, minute: int = 0) -> datetime:
         return utc_datetime(self.at(hour, minute))
 
-    def slot(self, hour: int, minutes: int = 60, assignment_id: int | None = None) -> Slot:
+    def slot(self, hour: int, assignment_id: int | None = None) -> Slot:
         """An hour here, whether it is on offer or not."""
-        start = self.at(hour)
-        return Slot(assignment_id or self.assignment_id, self.column_id, start, start + 60 * minutes)
+        return Slot(assignment_id or self.assignment_id, self.column_id, self.at(hour), self.at(hour + 1))
 
     def wish(self, hour: int, **changes: Any) -> BookingRecord:
         """Somebody new wants to come at that hour."""
@@ -71,12 +71,7 @@ class Chair:
 
     def listed(self, assignment_id: int | None = None, partner_id: str = DENTPORT) -> list[int]:
         """The hours of the day at which the partner's next file offers this column."""
-        offer, column = str(assignment_id or self.assignment_id), str(self.column_id)
-        return [
-            datetime.fromisoformat(one.starts_at).astimezone(BERLIN).hour
-            for one in self.stage.export(Kind.AVAILABILITY, partner_id).records
-            if one.record == "slot" and (one.column_id, one.assignment_id) == (column, offer)
-        ]
+        return listed(self.stage, partner_id)[self.column_id, assignment_id or self.assignment_id]
 
     def add_offer(self, **changes: Any) -> int:
         """Another appointment assignment in this column; its id."""
@@ -117,10 +112,19 @@ def open_chair(
             connection.execute(update(tables.schedule_column).where(mine).values(active=False))
 
 
+def listed(stage: Stage, partner_id: str = DENTPORT) -> dict[tuple[int, int], list[int]]:
+    """What the partner's next file offers: the starting hours of each column and assignment."""
+    hours: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for one in stage.export(Kind.AVAILABILITY, partner_id).records:
+        if one.record == "slot":
+            start = datetime.fromisoformat(one.starts_at).astimezone(BERLIN)
+            hours[int(one.column_id), int(one.assignment_id)].append(start.hour)
+    return hours
+
+
 def open_on(stage: Stage, column_id: int, day: date, starts: time, ends: time) -> None:
     """Working hours of one day."""
-    only = {"weekday": day.weekday(), "valid_from": day, "valid_until": day}
-    add_row(stage, tables.working_hours, column_id=column_id, starts=starts, ends=ends, **only)
+    add_row(stage, tables.working_hours, column_id=column_id, starts=starts, ends=ends, **only_on(day))
 
 
 def quiet_day(stage: Stage) -> date:
@@ -139,6 +143,11 @@ def quiet_day(stage: Stage) -> date:
         if not closed and not values(stage.house.connector, holiday.name, holiday.holiday_date == day):
             return day
         day += timedelta(days=1)
+
+
+def only_on(day: date) -> dict[str, Any]:
+    """The weekday and validity of a weekly row that holds on one day."""
+    return {"weekday": day.weekday(), "valid_from": day, "valid_until": day}
 
 
 def add_row(stage: Stage, table: Table, **row: Any) -> int:

@@ -11,7 +11,6 @@ from agent.adapters import tables
 from agent.adapters.practice_schema import required_rights
 from agent.app import sole_agent, utc_now
 from agent.domain.licence import Licence, licence_problem
-from agent.domain.practice import TemplateAreaKind
 from agent.errors import LicenceInvalidError, OtvUserError
 from exchange_formats.envelope import Kind
 from exchange_formats.fields import ContactPoint
@@ -20,7 +19,7 @@ from tests.flows.card_index import BIRTH_DATE, FAMILY_NAME, add_patient
 from tests.flows.evidence import appointment_of, audit, practice_rows, values
 from tests.flows.stage import DENTPORT, ZAHNZEIT, Stage
 from tests.kit.house import LICENSED_DAYS
-from tests.rules.chair import Chair, add_row, added, changed, open_chair
+from tests.rules.chair import Chair, add_row, added, changed, only_on, open_chair
 
 OTV = "otv"
 STAFF, PATIENT = tables.staff_member.c, tables.patient.c
@@ -183,7 +182,7 @@ def test_r5_new_patient_is_created_with_names_birth_date_and_contact_points(stag
 def test_r6_each_booking_gets_one_definite_answer_as_soon_as_its_file_is_read(
     stage: Stage, chair: Chair
 ) -> None:
-    """The partner confirms to the patient; so it must never be left without an answer, or with half of one."""
+    """The partner confirms to the patient, so it is never left without an answer or with half of one."""
     wishes = [chair.wish(8), chair.wish(8), chair.wish(13), chair.wish(9, assignment_id="0")]
     answered = stage.send(*wishes)
     assert [one.booking_id for one in answered.outcomes] == [one.booking_id for one in wishes]
@@ -245,8 +244,7 @@ def test_r7_hours_shifts_and_absences_leave_as_netted_open_time(stage: Stage) ->
 
 
 def test_r7_template_area_without_a_practitioner_leaves_for_every_column(stage: Stage, chair: Chair) -> None:
-    only = {"weekday": chair.day.weekday(), "valid_from": chair.day, "valid_until": chair.day}
-    block = {"kind": TemplateAreaKind.BLOCK.value, "starts": time(9), "ends": time(10), **only}
+    block = {"kind": "block", "starts": time(9), "ends": time(10), **only_on(chair.day)}
     with added(stage, tables.template_area, **block):
         areas = [
             one
@@ -314,13 +312,15 @@ NECESSARY = {
         "treatment_room": "room_id name",
         "column": "column_id name practitioner_id room_id",
         "appointment_type": "type_id name duration_minutes",
-        "appointment_assignment": "assignment_id label type_id duration_minutes open_to_new_patients column_ids",
+        "appointment_assignment": (
+            "assignment_id label type_id duration_minutes open_to_new_patients column_ids"
+        ),
     },
     Kind.PATIENTS: {
         "patient": "patient_id given_name family_name birth_date contact_points",
         "removal": "patient_id",
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", NECESSARY)
