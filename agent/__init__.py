@@ -5,7 +5,7 @@ One page of the house:
     app             wires an agent from the configuration; every entrance leads through it
     daemon          runs the stories by the clock          clockwork       its jobs, and what runs now
     administration  an operator's tasks                    cli/            the command line
-    recipients      who was told of whom; closing a lane
+    recipients      who was told of whom; closing a lane   reception       what the staff ask on site
     status          what waits and what happened           log_setup       how the agent's lines look
     config/         agent.yaml and partners/*.yaml         errors          the error tree and its exit codes
     flows/          the three stories, one file each: export, deliver, receive

@@ -36,7 +36,7 @@ def loaded(path: Path) -> Config:
 
 @contextmanager
 def reading(path: Path) -> Iterator[Agent]:
-    """An agent that will change nothing; also while the service runs."""
+    """An agent that leaves the folders alone; also while the service runs."""
     agent = build(loaded(path))
     try:
         yield agent

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from agent.cli import audit, disclosures, exchange, inspect, keys, licence, practice
+from agent.cli import audit, disclosures, duplicates, exchange, inspect, keys, licence, match, practice
 from agent.cli.advice import leave, with_advice
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, loaded
 from agent.cli.screen import out
@@ -64,10 +64,12 @@ app.command()(inspect.status)
 for command in (exchange.sync, exchange.export, exchange.deliver, exchange.fetch, exchange.receive):
     app.command()(command)
 app.command()(disclosures.disclosures)
+app.command()(match.match)
 app.add_typer(keys.app, name="keys")
 app.add_typer(licence.app, name="licence")
 app.add_typer(practice.app, name="practice")
 app.add_typer(audit.app, name="audit")
+app.add_typer(duplicates.app, name="duplicates")
 
 
 def main() -> None:
