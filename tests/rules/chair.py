@@ -18,6 +18,7 @@ from sqlalchemy import Table, delete, insert, select, update
 from agent.adapters import tables
 from agent.app import utc_now
 from agent.domain.availability import Slot
+from agent.domain.documents import datetime_text
 from agent.domain.intervals import utc_datetime, wall_clock
 from exchange_formats.bookings import BookingRecord
 from exchange_formats.envelope import Kind
@@ -55,6 +56,10 @@ class Chair:
 
     def moment(self, hour: int, minute: int = 0) -> datetime:
         return utc_datetime(self.at(hour, minute))
+
+    def text(self, hour: int) -> str:
+        """The same as files write it."""
+        return datetime_text(self.moment(hour))
 
     def slot(self, hour: int, assignment_id: int | None = None) -> Slot:
         """An hour here, whether it is on offer or not."""

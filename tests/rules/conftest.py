@@ -17,7 +17,7 @@ __all__ = ["chair", "furnished_stage", "stage"]
 def furnished_stage() -> Iterator[Stage]:
     """A small practice with both its partners, and an agent that offers whole hours."""
     plan = default_plan(patients=60, days=10, columns=4, appointments_per_column_and_day=4)
-    offer = {"grid_minutes": 60, "booking_horizon_days": 60}
+    offer = {"grid_minutes": 60, "booking_horizon_days": 45}
     with short_folder() as folder, open_house(folder, plan, offer=offer) as house:
         yield Stage(house, house.agent())
 

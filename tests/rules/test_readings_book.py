@@ -108,7 +108,7 @@ def test_a11_what_the_practice_changes_is_told_once_to_the_partner_it_came_from(
         delete_appointment(connector, booking.booking_id)
     (told,) = [one for one in updates(stage, DENTPORT) if one.booking_id == booking.booking_id]
     assert told.appointment_status == ("booked" if change == "moved" else "cancelled")
-    assert (told.column_id, told.starts_at) == (str(chair.column_id), f"{chair.moment(hour):%FT%TZ}")
+    assert (told.column_id, told.starts_at) == (str(chair.column_id), chair.text(hour))
     assert updates(stage, DENTPORT) == updates(stage, ZAHNZEIT) == []
 
 

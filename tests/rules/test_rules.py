@@ -224,7 +224,7 @@ def test_r7_taken_times_tell_start_and_end_and_nothing_else(stage: Stage, chair:
     stage.send(chair.wish(9))
     busy = [one for one in records(stage, Kind.AVAILABILITY) if one.get("status") == "busy"]
     assert {key for one in busy for key in one} == {"record", "column_id", "status", "starts_at", "ends_at"}
-    starts, ends = f"{chair.moment(9):%FT%TZ}", f"{chair.moment(10):%FT%TZ}"
+    starts, ends = chair.text(9), chair.text(10)
     assert [one for one in column_time(chair) if one[0] == "busy"] == [("busy", starts, ends)]
 
 
@@ -236,10 +236,7 @@ def test_r7_hours_shifts_and_absences_leave_as_netted_open_time(stage: Stage) ->
         add_row(stage, tables.shift_hours, shift_id=shift_id, day_index=0, starts=time(8), ends=time(12))
         away = {"starts_at": chair.moment(9), "ends_at": chair.moment(10)}
         add_row(stage, tables.planned_absence, practitioner_id=chair.practitioner_id, **away)
-        open_time = [
-            ("free", f"{chair.moment(starts):%FT%TZ}", f"{chair.moment(ends):%FT%TZ}")
-            for starts, ends in ((8, 9), (10, 12))
-        ]
+        open_time = [("free", chair.text(starts), chair.text(ends)) for starts, ends in ((8, 9), (10, 12))]
         assert column_time(chair) == open_time
 
 
@@ -249,7 +246,7 @@ def test_r7_template_area_without_a_practitioner_leaves_for_every_column(stage: 
         areas = [
             one
             for one in records(stage, Kind.AVAILABILITY)
-            if one["record"] == "template_time" and one["starts_at"] == f"{chair.moment(9):%FT%TZ}"
+            if one["record"] == "template_time" and one["starts_at"] == chair.text(9)
         ]
     of_nobody = [one for one in areas if one["column_id"] is None]
     assert [(one["kind"], one["assignment_ids"]) for one in of_nobody] == [("block", [])]
@@ -294,7 +291,7 @@ def test_r10_patient_can_be_shown_free_times_assignments_and_practitioners(
         tables.practitioner.c.name,
         tables.practitioner.c.practitioner_id == chair.practitioner_id,
     )
-    starts, ends = f"{chair.moment(8):%FT%TZ}", f"{chair.moment(9):%FT%TZ}"
+    starts, ends = chair.text(8), chair.text(9)
     assert shown[0] == (starts, ends, "Sprechstunde", dentist)
     assert len(shown) == 4
 

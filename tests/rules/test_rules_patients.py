@@ -18,6 +18,7 @@ from exchange_formats.patients import PatientRecord
 from tests.flows.card_index import BIRTH_DATE, add_patient
 from tests.flows.evidence import appointment_of, practice_rows, rows, values
 from tests.flows.stage import DENTPORT, ZAHNZEIT, Stage
+from tests.rules.chair import Chair
 
 PATIENT, CONTACT = tables.patient.c, tables.contact_point.c
 ANSWERS = ("NONE", "OPEN", "GRANTED", "DENIED")
@@ -136,9 +137,11 @@ def test_r16_being_found_and_being_sent_are_two_predicates() -> None:
     assert may_be_sent == {(True, Consent.GRANTED, BIRTH_DATE), (True, Consent.GRANTED, None)}
 
 
-def test_r18_nobody_found_creates_the_patient_and_the_next_booking_finds_it(stage: Stage) -> None:
+def test_r18_nobody_found_creates_the_patient_and_the_next_booking_finds_it(
+    stage: Stage, chair: Chair
+) -> None:
     name = f"Nirgends{stage.number()}"
-    first, second = stage.booking(stage.somebody(name)), stage.booking(stage.somebody(name))
+    first, second = (stage.booking(stage.somebody(name), chair.slot(hour)) for hour in (8, 9))
     stage.send(first)
     created = values(stage.house.connector, PATIENT.patient_id, PATIENT.given_name == name)
     assert created == [booked_for(stage, first.booking_id)]
