@@ -6,7 +6,8 @@ contact point that the practice keeps (reading A5), and it never commits.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -19,8 +20,9 @@ from sqlalchemy.exc import IntegrityError
 
 from agent.adapters import tables
 from agent.adapters.database_errors import patients_readable
-from agent.adapters.practice_schema import GUARD_NAME
+from agent.adapters.overlap_guard import GUARD_NAME
 from agent.domain.consent import PLACEHOLDER_BIRTH_DATE, usable_birth_date
+from agent.domain.names import normalised_name
 from agent.domain.practice import Consent, ContactPoint, Patient
 from agent.errors import DatabaseError, SlotTakenError
 from agent.ports import NewAppointment, NewPatient, StandingAppointment
@@ -34,16 +36,18 @@ class SqlAppointmentBook:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._undated: dict[tuple[str, date], list[Patient]] = {}
+        self._undated: dict[date, dict[str, list[int]]] = {}
         self._undated_created = False
         self._partners_with_page: set[str] = set()
 
-    def candidates(self, partner_id: str, birth_date: date, today: date) -> list[Patient]:
-        """Active or not, whatever the consent; the undated ones may be thousands and are read once."""
-        undated = self._patients_without_birth_date(partner_id, today)
-        if usable_birth_date(birth_date, today) is None:
-            return list(undated)
-        return [*self._patients(partner_id, tables.patient.c.birth_date == birth_date), *undated]
+    def candidates(self, partner_id: str, family_name: str, birth_date: date, today: date) -> list[Patient]:
+        """Active or not, whatever the consent."""
+        patient = tables.patient.c
+        family = normalised_name("", family_name).family
+        wanted = [patient.patient_id.in_(self._undated_by_family(today).get(family, ()))]
+        if usable_birth_date(birth_date, today) is not None:
+            wanted.append(patient.birth_date == birth_date)
+        return self._patients(partner_id, or_(*wanted))
 
     def create_patient(self, patient: NewPatient, author: int, now: datetime) -> int:
         patient_id: int = self._connection.execute(
@@ -192,17 +196,27 @@ class SqlAppointmentBook:
         """Forget what was written since; called when the savepoint around it was rolled back."""
         self._partners_with_page.clear()
 
-    def _patients_without_birth_date(self, partner_id: str, today: date) -> list[Patient]:
-        """Kept for the transaction, but never with somebody in it whom a savepoint may still undo."""
-        kept = self._undated.get((partner_id, today))
+    def _undated_by_family(self, today: date) -> Mapping[str, list[int]]:
+        """Numbers of the records without a birth date, by normalised family name: there may be thousands.
+
+        Kept for the transaction, but never with somebody in it whom a savepoint may still undo.
+        """
+        kept = self._undated.get(today)
         if kept is not None:
             return kept
-        birth_date = tables.patient.c.birth_date
-        missing = or_(birth_date.is_(None), birth_date <= PLACEHOLDER_BIRTH_DATE, birth_date > today)
-        patients = self._patients(partner_id, missing)
+        patient = tables.patient.c
+        missing = or_(
+            patient.birth_date.is_(None),
+            patient.birth_date <= PLACEHOLDER_BIRTH_DATE,
+            patient.birth_date > today,
+        )
+        names = select(patient.patient_id, patient.given_name, patient.family_name).where(missing)
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        for patient_id, given_name, family_name in self._connection.execute(names):
+            found[normalised_name(given_name, family_name).family].append(patient_id)
         if not self._undated_created:
-            self._undated[partner_id, today] = patients
-        return patients
+            self._undated[today] = found
+        return found
 
     def _patients(self, partner_id: str, condition: ColumnElement[bool]) -> list[Patient]:
         patient, contact_point, consent = tables.patient, tables.contact_point, tables.consent

@@ -1,24 +1,21 @@
-"""Creates the tables, the guard against double bookings and the least-privilege rights.
+"""Creates the tables, has the guard against double bookings set, and names the least-privilege rights.
 
 Run once by whoever administers the database; the daemon never calls it. The
-guard is what makes a double booking impossible whoever writes (promise P13):
-an exclusion constraint on PostgreSQL, triggers on SQLite, where all writers
-queue and a trigger therefore sees everything that is committed.
+guard itself is `agent.adapters.overlap_guard`.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, Table, insert, select, text
+from sqlalchemy import Table, insert, select, text
 
 from agent.adapters import tables
 from agent.adapters.database import Connector
+from agent.adapters.overlap_guard import create_guard
 from agent.errors import DatabaseError
 
 SCHEMA_VERSION = 1
-GUARD_NAME = "appointment_no_overlap"
-"""Name of the exclusion constraint, beginning of the triggers' names, and the triggers' message."""
 
 # Moved or cancelled for a partner; who an appointment is for and what it is never changes.
 _APPOINTMENT_CHANGES = (
@@ -39,26 +36,6 @@ _INSERTED_TABLES = (
     tables.contact_point,
     tables.appointment,
 )
-
-_INSTANT_PATTERN = "-".join(["[0-9]" * 4, "[0-9]" * 2, "[0-9]" * 2]) + "T" + ":".join(["[0-9]" * 2] * 3) + "Z"
-# A moment written any other way would not sort by time, and the comparison would let overlaps through.
-_SQLITE_GUARD = """
-CREATE TRIGGER IF NOT EXISTS {name}_{event}
-BEFORE {event} {columns} ON appointment
-BEGIN
-  SELECT RAISE(ABORT, 'appointment times are written YYYY-MM-DDTHH:MM:SSZ')
-  WHERE NEW.starts_at NOT GLOB '{pattern}' OR NEW.ends_at NOT GLOB '{pattern}';
-  SELECT RAISE(ABORT, '{name}')
-  WHERE NEW.exclusive AND NEW.status <> 'cancelled' AND EXISTS (
-    SELECT 1 FROM appointment AS other
-    WHERE other.column_id = NEW.column_id AND other.ends_at > NEW.starts_at AND other.starts_at < NEW.ends_at
-      AND other.exclusive AND other.status <> 'cancelled' {not_itself});
-END
-"""
-_POSTGRESQL_GUARD = """
-ALTER TABLE {table} ADD CONSTRAINT {name} EXCLUDE USING gist
-  (column_id WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE (status <> 'cancelled' AND exclusive)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +60,12 @@ def agent_tables() -> list[Table]:
 def create_practice_tables(connector: Connector) -> None:
     """The reference practice database with its guard; repeatable.
 
-    Makes the SQLite file if there is none. On PostgreSQL the login must own
-    the database, which then may install the trusted extension `btree_gist`.
+    Makes the SQLite file if there is none. On PostgreSQL the login must own the database.
     """
     _create(connector, connector.practice_schema, practice_tables())
+    schema = connector.practice_schema and quoted(connector.practice_schema)
     with connector.writing() as connection:
-        if connector.dialect == "sqlite":
-            _guard_sqlite(connection)
-        else:
-            _guard_postgresql(connection, f"{quoted(connector.practice_schema or '')}.appointment")
+        create_guard(connection, schema)
 
 
 def create_agent_tables(connector: Connector) -> None:
@@ -158,25 +132,3 @@ def _make_file(file: Path) -> None:
         file.touch(mode=0o600)
     except OSError as error:
         raise DatabaseError(f"sqlite {file} cannot be made: {error.strerror}") from error
-
-
-def _guard_sqlite(connection: Connection) -> None:
-    changes = "OF column_id, starts_at, ends_at, status, exclusive"
-    itself = "AND other.appointment_id <> OLD.appointment_id"
-    for event, columns, not_itself in (("insert", "", ""), ("update", changes, itself)):
-        connection.exec_driver_sql(
-            _SQLITE_GUARD.format(
-                name=GUARD_NAME,
-                event=event,
-                columns=columns,
-                not_itself=not_itself,
-                pattern=_INSTANT_PATTERN,
-            )
-        )
-
-
-def _guard_postgresql(connection: Connection, table: str) -> None:
-    connection.execute(text("CREATE EXTENSION IF NOT EXISTS btree_gist"))
-    stands = "SELECT 1 FROM pg_constraint WHERE conrelid = to_regclass(:table) AND conname = :name"
-    if connection.scalar(text(stands), {"table": table, "name": GUARD_NAME}) is None:
-        connection.execute(text(_POSTGRESQL_GUARD.format(table=table, name=GUARD_NAME)))

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from agent.adapters import tables
 from agent.adapters.database import Connector
-from agent.adapters.practice_schema import GUARD_NAME
+from agent.adapters.overlap_guard import GUARD_NAME
 from agent.errors import DatabaseUnavailableError
 from tests.kit.databases import PROPHYLAXIS, TREATMENT, add_appointment
 

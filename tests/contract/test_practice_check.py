@@ -8,8 +8,9 @@ from sqlalchemy.sql.expression import Executable
 
 from agent.adapters import tables
 from agent.adapters.database import Connector
+from agent.adapters.overlap_guard import SQLITE_TRIGGERS
 from agent.adapters.practice_check import check_practice
-from agent.adapters.practice_schema import SCHEMA_VERSION, grants, practice_tables
+from agent.adapters.practice_schema import SCHEMA_VERSION, create_practice_tables, grants, practice_tables
 from tests.kit.databases import OTV_LOGIN, PROPHYLAXIS, PostgresqlServer
 
 TODAY = date(2026, 11, 22)
@@ -19,8 +20,16 @@ AGENT_TABLES_WRITTEN = (
     "disclosure",
     "inbound_message",
     "outbound_message",
+    "partner_appointment",
     "receipt_line",
+    "revoked_partner",
     "sequence_number",
+    "update_line",
+    "update_message",
+)
+APPOINTMENT_CHANGES = (
+    "column_id, starts_at, ends_at, status, cancelled_by, cancelled_at, cancellation_reason, "
+    "changed_by, changed_at"
 )
 PRACTICE_TABLES_WRITTEN = ("appointment", "booking_partner", "consent_page", "contact_point", "patient")
 
@@ -79,7 +88,7 @@ def test_everything_missing_is_told_at_once(tmp_path_factory: pytest.TempPathFac
     connector = Connector(f"sqlite:///{file}")
     problems = check_practice(connector, OTV_LOGIN)
     connector.dispose()
-    assert len(problems) == len(tables.metadata.tables) + 1
+    assert len(problems) == len(tables.metadata.tables) + len(SQLITE_TRIGGERS)
 
 
 AUTHOR = update(tables.staff_member).where(tables.staff_member.c.login_name == OTV_LOGIN)
@@ -136,15 +145,64 @@ def test_content_is_judged_on_postgresql_as_well(postgresql_url: str) -> None:
     assert len(found) == 2
 
 
-def test_missing_guard_is_named(connector: Connector) -> None:
-    guard = "appointment_no_overlap"
-    statement = (
-        f"ALTER TABLE practice.appointment DROP CONSTRAINT {guard}"
-        if connector.dialect == "postgresql"
-        else f"DROP TRIGGER {guard}_update"
-    )
+TAKEN_PARTS = {
+    "constraint": (
+        "postgresql",
+        "ALTER TABLE practice.appointment DROP CONSTRAINT appointment_no_overlap",
+        "no immediate exclusion constraint",
+    ),
+    "keys_trigger": (
+        "postgresql",
+        "DROP TRIGGER appointment_no_overlap_keys ON practice.appointment",
+        "the trigger appointment_no_overlap_keys",
+    ),
+    "keys_trigger_off": (
+        "postgresql",
+        "ALTER TABLE practice.appointment DISABLE TRIGGER appointment_no_overlap_keys",
+        "the trigger appointment_no_overlap_keys",
+    ),
+    "columns_trigger": (
+        "postgresql",
+        "DROP TRIGGER appointment_no_overlap_columns ON practice.schedule_column",
+        "is missing on schedule_column",
+    ),
+    "insert_trigger": (
+        "sqlite",
+        "DROP TRIGGER appointment_no_overlap_insert",
+        "the trigger appointment_no_overlap_insert",
+    ),
+    "update_trigger": (
+        "sqlite",
+        "DROP TRIGGER appointment_no_overlap_update",
+        "the trigger appointment_no_overlap_update",
+    ),
+}
+
+
+@pytest.mark.parametrize("part", TAKEN_PARTS)
+def test_missing_part_of_the_guard_is_named(part: str, request: pytest.FixtureRequest) -> None:
+    dialect, statement, words = TAKEN_PARTS[part]
+    connector = Connector(request.getfixturevalue(f"{dialect}_url"))
     [problem] = problems_after(connector, statement)
-    assert "guard" in problem
+    assert words in problem
+    create_practice_tables(connector)
+    assert check_practice(connector, OTV_LOGIN, TODAY) == []
+    connector.dispose()
+
+
+def test_guard_of_the_column_alone_is_named_and_replaced(postgresql_url: str) -> None:
+    """A constraint of the same name that knows nothing of practitioners and rooms."""
+    connector = Connector(postgresql_url)
+    drop = "ALTER TABLE practice.appointment DROP CONSTRAINT appointment_no_overlap"
+    weaker = (
+        "ALTER TABLE practice.appointment ADD CONSTRAINT appointment_no_overlap EXCLUDE USING gist "
+        "(int4range(column_id, column_id, '[]') WITH &&, tstzrange(starts_at, ends_at) WITH &&)"
+    )
+    [problem] = problems_after(connector, drop, weaker)
+    assert "no immediate exclusion constraint" in problem
+    create_practice_tables(connector)
+    assert check_practice(connector, OTV_LOGIN, TODAY) == []
+    connector.dispose()
 
 
 def test_missing_rights_are_named_one_by_one(
@@ -166,7 +224,7 @@ def test_missing_rights_are_named_one_by_one(
         f"{lacks} INSERT on practice.{table}" for table in PRACTICE_TABLES_WRITTEN
     ] + [
         f"{lacks} SELECT on practice.consent",
-        f"{lacks} UPDATE (starts_at, ends_at, status, changed_by, changed_at) on practice.appointment",
+        f"{lacks} UPDATE ({APPOINTMENT_CHANGES}) on practice.appointment",
     ]
 
 
