@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from agent.domain.intervals import instant, wall_clock
+from agent.domain.availability import TakenTime, free_slots
+from agent.domain.intervals import Interval, instant, wall_clock
 from agent.domain.practice import (
     AppointmentAssignment,
     AppointmentType,
@@ -31,6 +32,17 @@ CHECK_UP, CLEANING = 101, 102
 CHECK_UP_TYPE, CLEANING_TYPE = 201, 202
 
 TERMS = OfferTerms(lead_time_minutes=0, booking_horizon_days=14, grid_minutes=30)
+
+
+def clock(*hours: float) -> list[int]:
+    """Instants of `MONDAY`; 8.5 is half past eight."""
+    return [at(MONDAY, int(hour), round(hour % 1 * 60)) for hour in hours]
+
+
+def span(starts: float, ends: float) -> Interval:
+    """From one time of `MONDAY` to another."""
+    start, end = clock(starts, ends)
+    return start, end
 
 
 def at(day: date, hour: int, minute: int = 0) -> int:
@@ -167,3 +179,23 @@ def calendar(
         special_hours=specials,
         idle_columns={key: everything[key] for key in idle},
     )
+
+
+NOW = at(MONDAY, 6)
+WHOLE_DAY = at(MONDAY, 0), at(MONDAY, 24)
+MORNING = weekly(MONDAY, time(8), time(10))
+
+
+def starts_on_offer(
+    practice: PracticeCalendar,
+    busy: list[Interval] | None = None,
+    terms: OfferTerms = TERMS,
+    *,
+    column_id: int = COLUMN,
+    elsewhere: dict[int, list[Interval]] | None = None,
+    booked_starts: tuple[int, ...] = (),
+) -> list[int]:
+    """Where slots of the column start on `MONDAY`; `elsewhere` is taken time of other columns."""
+    taken = TakenTime({column_id: busy or [], **(elsewhere or {})}, booked_starts)
+    slots = free_slots(practice, taken, terms, NOW, WHOLE_DAY)
+    return [slot.start for slot in slots if slot.column_id == column_id]
