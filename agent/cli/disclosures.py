@@ -175,9 +175,11 @@ def _revoke(agent: Agent, partner_id: str, *, yes: bool) -> None:
 
 
 def _open_removals(done: Revocation) -> str:
-    if not done.open_removals:
-        return "it holds no patient"
-    return f"{done.open_removals:,} removals are not confirmed yet"
+    if done.open_removals == 1:
+        return "1 removal is not confirmed yet"
+    if done.open_removals:
+        return f"{done.open_removals:,} removals are not confirmed yet"
+    return "it holds nobody"
 
 
 def _readmit(agent: Agent, partner_id: str, *, yes: bool) -> None:
