@@ -74,7 +74,7 @@ def practices(draw: DrawFn) -> Practice:
     booked = [ticks(pair)[0] for pair in draw(st.lists(busy_ticks, max_size=4))]
     terms = OfferTerms(
         lead_time_minutes=draw(st.sampled_from([0, 45, 600])),
-        booking_horizon_days=draw(st.integers(0, 2)),
+        booking_horizon_days=draw(st.sampled_from([0, 1, 2, 2])),
         grid_minutes=draw(st.sampled_from([5, 15, 30, 60])),
         lead_time_working_days=draw(st.sampled_from([0, 0, 1, 2])),
         max_appointments_per_day=draw(st.sampled_from([None, None, 1, 2])),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.domain.availability import Slot, TakenTime, slot_id
+from agent.domain.availability import NOTHING_TAKEN, Slot, TakenTime, slot_id
 from agent.domain.booking_rules import (
     Accept,
     BookingRequest,
@@ -131,6 +131,16 @@ def test_the_lead_time_counts_from_the_signature_and_the_start_is_never_in_the_p
 
 
 @pytest.mark.parametrize(
+    ("judged_at", "accepted"), [(at(MONDAY - timedelta(days=1), 23), True), (at(MONDAY, 0), False)]
+)
+def test_a_lead_time_of_working_days_counts_from_the_signature_too(judged_at: int, accepted: bool) -> None:
+    terms = replace(TERMS, lead_time_minutes=0, lead_time_working_days=1)
+    decision = decide(WISH, PRACTICE, NOTHING_TAKEN, terms, judged_at=judged_at, now=SEVEN)
+    assert decision == Refuse(BookingReason.LEAD_TIME_PASSED) or accepted
+    assert isinstance(decision, Accept) is accepted
+
+
+@pytest.mark.parametrize(
     ("start", "reason"),
     [
         (NINE, BookingReason.LEAD_TIME_PASSED),
@@ -145,8 +155,49 @@ def test_a_late_booking_says_lead_time_only_if_the_slot_had_been_on_offer_and_no
         assert judged(replace(WISH, start=start), busy, judged_at=at(MONDAY, 11)) == Refuse(reason)
 
 
-def test_every_refusal_is_a_word_of_the_receipt() -> None:
-    assert {refusal.value for refusal in BookingReason} <= {reason.value for reason in BookingReason}
+# --- any column ----------------------------------------------------------------------------------
+
+EARLY, LATE, CLOSED = 5, 3, 4
+TWO_DENTISTS = calendar(
+    assignment(CHECK_UP, 30, columns=(LATE, EARLY, CLOSED, 99)),
+    hours=tuple(weekly(MONDAY, time(8), time(12), column_id) for column_id in (LATE, EARLY)),
+    columns={EARLY: 11, CLOSED: 12, LATE: 13},
+)
+ANY_AT_NINE = requested(TWO_DENTISTS, None, str(CHECK_UP), NINE, declared_new_patient=True)
+
+
+def column_for_anybody(busy: dict[int, list[tuple[int, int]]], **when: int) -> int | BookingReason:
+    taken, times = TakenTime(busy), {"judged_at": SEVEN, "now": SEVEN, **when}
+    decision = decide(ANY_AT_NINE, TWO_DENTISTS, taken, TERMS, **times)
+    return decision.column_id if isinstance(decision, Accept) else decision.reason
+
+
+def test_a_request_without_a_slot_id_takes_the_columns_of_its_assignment_in_the_order_of_the_book() -> None:
+    assert ANY_AT_NINE.column_ids == (EARLY, CLOSED, LATE)
+
+
+def test_the_first_column_of_the_book_that_is_free_is_taken() -> None:
+    around_nine = [(NINE, NINE + 60)]
+    assert column_for_anybody({}) == EARLY
+    assert column_for_anybody({EARLY: around_nine}) == LATE
+    assert column_for_anybody({EARLY: around_nine, LATE: around_nine}) == BookingReason.SLOT_TAKEN
+
+
+def test_of_several_columns_the_reason_is_that_of_the_one_that_came_closest() -> None:
+    whole_day = [(0, 2**32)]
+    assert column_for_anybody({EARLY: whole_day, LATE: whole_day}) == BookingReason.SLOT_TAKEN
+    late = at(MONDAY, 8, 30)
+    assert column_for_anybody({}, judged_at=late, now=late) == BookingReason.LEAD_TIME_PASSED
+    closed_only = replace(ANY_AT_NINE, column_ids=(CLOSED,))
+    decision = decide(closed_only, TWO_DENTISTS, NOTHING_TAKEN, TERMS, judged_at=SEVEN, now=SEVEN)
+    assert decision == Refuse(BookingReason.SLOT_NOT_OFFERED)
+
+
+def test_a_full_day_is_told_as_a_slot_that_is_taken() -> None:
+    """Refusals tell nothing of how many appointments there are."""
+    capped = replace(TERMS, max_appointments_per_day=1)
+    decision = decide(WISH, PRACTICE, TakenTime({}, [NINE]), capped, judged_at=SEVEN, now=SEVEN)
+    assert decision == Refuse(BookingReason.SLOT_TAKEN)
 
 
 # --- what the partner wrote --------------------------------------------------------------------
@@ -169,6 +220,15 @@ def test_a_request_that_contradicts_its_slot_id_has_no_column(
     assert request == BookingRequest(int(assignment_id), (), start, declared_new_patient=False)
 
 
+@pytest.mark.parametrize(("assignment_id", "start"), [("999", NINE), ("x", NINE), (str(CHECK_UP), 2**36)])
+def test_a_request_for_any_column_of_nothing_or_of_a_time_beyond_all_calendars_has_no_column(
+    assignment_id: str, start: int
+) -> None:
+    request = requested(PRACTICE, None, assignment_id, start, declared_new_patient=False)
+    assert request.column_ids == ()
+    assert isinstance(judged(request), Refuse)
+
+
 @pytest.mark.parametrize("assignment_id", ["", "0101", "+101", "101 ", "１０１", "check-up", "9" * 64])
 def test_an_assignment_id_in_any_other_spelling_is_unknown(assignment_id: str) -> None:
     request = requested(PRACTICE, NAME, assignment_id, NINE, declared_new_patient=False)
@@ -178,12 +238,14 @@ def test_an_assignment_id_in_any_other_spelling_is_unknown(assignment_id: str) -
 @settings(max_examples=100, deadline=None)
 @given(
     st.one_of(
-        st.text(max_size=40), st.builds("{}-{}-{}".format, st.integers(0), st.integers(0), st.integers(0))
+        st.none(),
+        st.text(max_size=40),
+        st.builds("{}-{}-{}".format, st.integers(0), st.integers(0), st.integers(0)),
     ),
     st.sampled_from([str(CHECK_UP), str(NO_LENGTH), "x", "0"]),
     st.integers(-(2**36), 2**38),
 )
-def test_no_foreign_text_makes_the_judgement_fail(name: str, assignment_id: str, start: int) -> None:
+def test_no_foreign_text_makes_the_judgement_fail(name: str | None, assignment_id: str, start: int) -> None:
     for text, moment in ((name, start), (slot_id(Slot(CHECK_UP, COLUMN, start, 0)), start)):
         wish = requested(PRACTICE, text, assignment_id, moment, declared_new_patient=False)
         decision = judged(wish)
