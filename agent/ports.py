@@ -352,8 +352,9 @@ class StandingAppointment:
 class AppointmentBook(Protocol):
     """Writing into the practice's tables, always as the OTV user (rule R2)."""
 
-    def candidates(self, partner_id: str, birth_date: date, today: date) -> list[Patient]:
-        """Everybody with that birth date, and everybody whose birth date is missing or a placeholder."""
+    def candidates(self, partner_id: str, family_name: str, birth_date: date, today: date) -> list[Patient]:
+        """Everybody with that birth date, and of those whose birth date is missing or a placeholder
+        everybody whose family name counts as the same (reading A7)."""
         ...
 
     def create_patient(self, patient: NewPatient, author: int, now: datetime) -> int: ...

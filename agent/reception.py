@@ -43,7 +43,7 @@ def explain_matches(
             raise UsageError(
                 "a booking with this birth date is declined: it is a placeholder or in the future"
             )
-        explanations = _explained(work, people, partner_ids, today)
+        explanations = [_explained(work, person, partner_ids, today) for person in people]
         records = {record.patient_id for one in explanations for record in one.records}
         only = partner_ids[0] if len(partner_ids) == 1 else None
         work.audit.append("match explained", now, only, records=len(records))
@@ -80,18 +80,10 @@ def _local(note: StaffNote, time_zone: ZoneInfo) -> StaffNote:
 
 
 def _explained(
-    work: WriteTransaction, people: Sequence[PersonInBooking], partner_ids: Sequence[str], today: date
-) -> list[MatchExplanation]:
-    """Each candidate is read once for each partner, whose consent it carries."""
-    candidates = {
-        partner_id: work.book.candidates(partner_id, people[0].birth_date, today)
-        for partner_id in (partner_ids if people else ())
-    }
-    return [
-        explain(
-            person,
-            {partner_id: match(person, found, None, today) for partner_id, found in candidates.items()},
-            today,
-        )
-        for person in people
-    ]
+    work: WriteTransaction, person: PersonInBooking, partner_ids: Sequence[str], today: date
+) -> MatchExplanation:
+    matches = {}
+    for partner_id in partner_ids:
+        candidates = work.book.candidates(partner_id, person.family_name, person.birth_date, today)
+        matches[partner_id] = match(person, candidates, None, today)
+    return explain(person, matches, today)

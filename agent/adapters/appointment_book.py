@@ -44,10 +44,10 @@ class SqlAppointmentBook:
         """Active or not, whatever the consent."""
         patient = tables.patient.c
         family = normalised_name("", family_name).family
-        wanted = [patient.patient_id.in_(self._undated_by_family(today).get(family, ()))]
-        if usable_birth_date(birth_date, today) is not None:
-            wanted.append(patient.birth_date == birth_date)
-        return self._patients(partner_id, or_(*wanted))
+        undated = patient.patient_id.in_(self._undated_by_family(today).get(family, ()))
+        if usable_birth_date(birth_date, today) is None:
+            return self._patients(partner_id, undated)
+        return self._patients(partner_id, or_(patient.birth_date == birth_date, undated))
 
     def create_patient(self, patient: NewPatient, author: int, now: datetime) -> int:
         patient_id: int = self._connection.execute(

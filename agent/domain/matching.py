@@ -104,8 +104,8 @@ def match(
 ) -> Match:
     """Decide by the tables above.
 
-    `candidates` are the records with the person's birth date and those without
-    a usable one; more do no harm. `hinted_patient_id` is what the partner's alias
+    `candidates` are the records with the person's birth date, and those of the same
+    family name without a usable one; more do no harm. `hinted_patient_id` is what the partner's alias
     stands for, None without a hint.
     """
     wanted = normalised_name(person.given_name, person.family_name)

@@ -54,8 +54,8 @@ class NameKey(NamedTuple):
 def normalised_name(given_name: str, family_name: str) -> NameKey:
     """The key of a person's names; a part is empty if its text holds no name.
 
-    Remembered, in memory only, because records without a birth date are
-    candidates for every booking.
+    Remembered, in memory only, because every record without a birth date may be
+    meant by every booking.
     """
     given = without_titles(_words(given_name))
     # "Hans von" and "Berg" is how some forms split "Hans von Berg".

@@ -105,7 +105,7 @@ def _match(sitting: Sitting, wish: BookingRecord, person: PersonInBooking) -> Ma
     partner_id, work = sitting.lane.partner_id, sitting.work
     hint = wish.patient.patient_id
     hinted = work.disclosures.patient_of_alias(partner_id, hint) if hint is not None else None
-    candidates = work.book.candidates(partner_id, person.birth_date, sitting.today)
+    candidates = work.book.candidates(partner_id, person.family_name, person.birth_date, sitting.today)
     return match(person, candidates, hinted, sitting.today)
 
 

@@ -56,9 +56,7 @@ def book_everything(work: WriteTransaction, number: int = 0) -> int:
     appointment_id = work.book.add_appointment(appointment, OTV_USER, NOW)
     work.book.ensure_consent_page(DENTPORT, "Dentport", OTV_USER, NOW)
     work.book.add_note("possible_duplicate", DENTPORT, patient_id, ANNA, appointment_id, NOW)
-    work.ledger.add_booking(
-        LedgerBooking(DENTPORT, f"b-{number}", 1, "a" * 64, "{}", appointment_id, patient_id, NOW)
-    )
+    work.ledger.add_booking(LedgerBooking(DENTPORT, f"b-{number}", 1, "book", "a" * 64, "{}", NOW))
     work.disclosures.assign_aliases(DENTPORT)
     work.disclosures.next_sequence(DENTPORT, "receipts")
     work.audit.append("appointment booked", NOW, DENTPORT, appointment_id=appointment_id)
@@ -143,12 +141,12 @@ def test_savepoint_undone_takes_a_patient_without_birth_date_out_of_the_candidat
     today = NOW.date()
     nobody = date(1960, 6, 6)
     with database.write() as work:
-        before = work.book.candidates(DENTPORT, nobody, today)
+        before = work.book.candidates(DENTPORT, "Patient", nobody, today)
         with pytest.raises(RuntimeError, match="undo"), work.savepoint():
             work.book.create_patient(NewPatient("Neu", "Patient", date(1900, 1, 1), ()), OTV_USER, NOW)
-            assert len(work.book.candidates(DENTPORT, nobody, today)) == len(before) + 1
+            assert len(work.book.candidates(DENTPORT, "Patient", nobody, today)) == len(before) + 1
             raise RuntimeError("undo")
-        assert work.book.candidates(DENTPORT, nobody, today) == before
+        assert work.book.candidates(DENTPORT, "Patient", nobody, today) == before
 
 
 def test_savepoint_that_ends_well_is_kept(database: Database, connector: Connector) -> None:
