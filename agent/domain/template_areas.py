@@ -68,11 +68,7 @@ def usable_time(
     forbidden = merged((start, end) for area, start, end in areas if _keeps_out(area, assignment))
     if not assignment.reserved_only:
         return subtracted(opened, forbidden)
-    reserved = merged(
-        (start, end)
-        for area, start, end in areas
-        if area.kind is TemplateAreaKind.RESERVE and lists(area, assignment)
-    )
+    reserved = merged((start, end) for area, start, end in areas if not _keeps_out(area, assignment))
     return subtracted(intersected(opened, reserved), forbidden)
 
 

@@ -9,7 +9,7 @@ from agent.adapters import tables
 from agent.adapters.database import Connector
 from agent.adapters.practice_snapshot import SqlPracticeSnapshot
 from agent.domain.intervals import Interval, instant
-from agent.domain.practice import Consent, ContactPoint, StaffMember, TemplateAreaKind
+from agent.domain.practice import Consent, ContactPoint, SpecialHours, StaffMember, TemplateAreaKind
 from agent.errors import SchemaMismatchError
 from tests.kit.databases import (
     ANNA,
@@ -90,7 +90,8 @@ def test_calendar_holds_shifts_absences_and_template_areas(connector: Connector)
     assert (absence.practitioner_id, absence.starts_at, absence.ends_at) == (None, at(0), at(60))
     [area] = calendar.template_areas
     assert (area.kind, area.column_id, area.practitioner_id) == (TemplateAreaKind.RESERVE, None, 2)
-    assert (area.assignment_ids, area.type_ids) == ({CHECKUP, CLEANING}, {CLEANING_TYPE})
+    assert area.assignment_ids == {CHECKUP, CLEANING}
+    assert area.type_ids == {CLEANING_TYPE}
 
 
 def add_shift_absence_and_area(connection: Connection) -> None:
@@ -111,6 +112,31 @@ def add_shift_absence_and_area(connection: Connection) -> None:
     connection.execute(insert(tables.template_area_type).values(area_id=1, type_id=CLEANING_TYPE))
 
 
+def test_calendar_holds_special_hours_and_what_is_reserved_only(connector: Connector) -> None:
+    day, column, assignment = date(2027, 3, 6), tables.special_hours, tables.appointment_assignment
+    with connector.writing() as connection:
+        connection.execute(
+            insert(column),
+            [
+                {"column_id": TREATMENT, "special_date": day, "starts": time(9), "ends": time(12, 30)},
+                {"column_id": PROPHYLAXIS, "special_date": day, "starts": None, "ends": None},
+            ],
+        )
+        connection.execute(
+            update(assignment).where(assignment.c.assignment_id == CHECKUP).values(reserved_only=True)
+        )
+    with connector.reading() as connection:
+        calendar = SqlPracticeSnapshot(connection).calendar()
+    assert calendar.special_hours == (
+        SpecialHours(TREATMENT, day, time(9), time(12, 30)),
+        SpecialHours(PROPHYLAXIS, day, None, None),
+    )
+    assert (calendar.assignments[CHECKUP].reserved_only, calendar.assignments[CLEANING].reserved_only) == (
+        True,
+        False,
+    )
+
+
 def test_calendar_leaves_out_what_is_switched_off(connector: Connector) -> None:
     off = {"active": False}
     column, assignment = tables.schedule_column, tables.appointment_assignment
@@ -119,9 +145,14 @@ def test_calendar_leaves_out_what_is_switched_off(connector: Connector) -> None:
         connection.execute(update(assignment).where(assignment.c.assignment_id == CHECKUP).values(off))
         area = {"kind": "block", "weekday": 2, "starts": time(8), "ends": time(9), "column_id": PROPHYLAXIS}
         connection.execute(insert(tables.template_area).values(**area, valid_from=date(2027, 1, 1)))
+        connection.execute(
+            insert(tables.special_hours).values(column_id=PROPHYLAXIS, special_date=date(2027, 3, 6))
+        )
     with connector.reading() as connection:
         calendar = SqlPracticeSnapshot(connection).calendar()
     assert list(calendar.columns) == [TREATMENT]
+    assert {key: column.practitioner_id for key, column in calendar.idle_columns.items()} == {PROPHYLAXIS: 2}
+    assert calendar.special_hours == ()
     assert list(calendar.assignments) == [CLEANING]
     assert calendar.assignments[CLEANING].column_ids == frozenset()
     assert {hours.column_id for hours in calendar.working_hours} == {TREATMENT}
@@ -153,6 +184,116 @@ def test_busy_time_at_the_window_edges_counts_only_what_reaches_in(connector: Co
     with connector.reading() as connection:
         busy = SqlPracticeSnapshot(connection).busy(stretch(0, 60), [TREATMENT])
     assert busy == {TREATMENT: [stretch(-30, 1), stretch(59, 90)]}
+
+
+def test_an_appointment_takes_the_buffers_of_its_own_assignment(connector: Connector) -> None:
+    """Ten minutes after a cleaning; without an assignment none, and none of another one."""
+    set_buffers(connector, CLEANING, 5, 10)
+    with connector.writing() as connection:
+        add_appointment(connection, at(0), at(30), assignment_id=CLEANING)
+        add_appointment(connection, at(60), at(90))
+        add_appointment(connection, at(120), at(150), assignment_id=CHECKUP)
+    assert busy(connector, stretch(-60, 600)) == [stretch(-5, 40), stretch(60, 90), stretch(120, 150)]
+
+
+def test_buffers_of_a_switched_off_assignment_still_count(connector: Connector) -> None:
+    set_buffers(connector, CLEANING, 5, 10, active=False)
+    with connector.writing() as connection:
+        add_appointment(connection, at(0), at(30), assignment_id=CLEANING)
+    assert busy(connector, stretch(-60, 600)) == [stretch(-5, 40)]
+
+
+@pytest.mark.parametrize(
+    ("window", "found"),
+    [
+        (stretch(39, 60), True),
+        (stretch(40, 60), False),
+        (stretch(-60, -4), True),
+        (stretch(-60, -5), False),
+        (stretch(10, 20), True),
+    ],
+)
+def test_busy_time_that_reaches_the_window_by_its_buffer_alone_is_found(
+    connector: Connector, window: Interval, found: bool
+) -> None:
+    set_buffers(connector, CLEANING, 5, 10)
+    set_buffers(connector, CHECKUP, 60, 90)  # a wider search must not find more
+    with connector.writing() as connection:
+        add_appointment(connection, at(0), at(30), assignment_id=CLEANING)
+    assert busy(connector, window) == ([stretch(-5, 40)] if found else [])
+
+
+def test_buffers_below_nothing_do_not_shorten_an_appointment(connector: Connector) -> None:
+    set_buffers(connector, CLEANING, -20, -20)
+    with connector.writing() as connection:
+        add_appointment(connection, at(0), at(30), assignment_id=CLEANING)
+    assert busy(connector, stretch(0, 60)) == [stretch(0, 30)]
+
+
+def test_busy_time_can_be_asked_for_without_one_appointment(connector: Connector) -> None:
+    with connector.writing() as connection:
+        moved = add_appointment(connection, at(0), at(30))
+        add_appointment(connection, at(30), at(60))
+    with connector.reading() as connection:
+        found = SqlPracticeSnapshot(connection).busy(stretch(0, 600), without_appointment=moved)
+    assert found == {TREATMENT: [stretch(30, 60)]}
+
+
+def set_buffers(
+    connector: Connector, assignment_id: int, before: int, after: int, *, active: bool = True
+) -> None:
+    assignment = tables.appointment_assignment
+    values = {"buffer_before_minutes": before, "buffer_after_minutes": after, "active": active}
+    with connector.writing() as connection:
+        connection.execute(
+            update(assignment).where(assignment.c.assignment_id == assignment_id).values(values)
+        )
+
+
+def busy(connector: Connector, window: Interval) -> list[Interval]:
+    """Of the treatment column."""
+    with connector.reading() as connection:
+        return SqlPracticeSnapshot(connection).busy(window).get(TREATMENT, [])
+
+
+def test_booked_starts_are_those_of_the_partners_own_standing_appointments(connector: Connector) -> None:
+    with connector.writing() as connection:
+        booked = [
+            add_appointment(connection, at(minutes), at(minutes + 30), **more)
+            for minutes, more in (
+                (120, {}),
+                (0, {}),
+                (60, {"status": "cancelled"}),
+                (180, {"status": "noshow"}),
+                (240, {}),
+                (600, {}),
+            )
+        ]
+        for appointment_id in booked[:4] + booked[5:]:
+            come_from(connection, DENTPORT, appointment_id)
+        come_from(connection, ZAHNZEIT, booked[4])
+    with connector.reading() as connection:
+        snapshot = SqlPracticeSnapshot(connection)
+        window = stretch(0, 600)
+        starts = [instant(at(minutes)) for minutes in (0, 120, 180)]
+        assert snapshot.booked_starts(DENTPORT, window) == starts
+        assert snapshot.booked_starts(DENTPORT, window, without_appointment=booked[1]) == starts[1:]
+        assert snapshot.booked_starts(ZAHNZEIT, window) == [instant(at(240))]
+        assert snapshot.booked_starts("nobody", window) == []
+
+
+def come_from(connection: Connection, partner_id: str, appointment_id: int) -> None:
+    row = {
+        "partner_id": partner_id,
+        "booking_id": f"booking-{appointment_id}",
+        "appointment_id": appointment_id,
+        "patient_id": ANNA,
+        "told_status": "booked",
+        "told_column_id": TREATMENT,
+        "told_starts_at": at(0),
+        "told_ends_at": at(30),
+    }
+    connection.execute(insert(tables.partner_appointment).values(row))
 
 
 def test_staff_member_comes_with_the_permissions_of_the_role(connector: Connector) -> None:
