@@ -77,13 +77,15 @@ def _outcome(sitting: Sitting, wish: BookingRecord | CancelRecord | RescheduleRe
     partner_id, ledger = sitting.lane.partner_id, sitting.work.ledger
     digest = content_digest(wish)
     answered = ledger.revisions(partner_id, wish.booking_id)
+    told = ledger.appointment(partner_id, wish.booking_id)
     for first in answered:
         if first.revision == wish.revision:
             if first.content_sha256 == digest:
-                return BookingOutcome.model_validate_json(first.record)
+                outcome = BookingOutcome.model_validate_json(first.record)
+                _tell_again(sitting, told, outcome)
+                return outcome
             return refused(wish, BookingReason.CONFLICT)
 
-    told = ledger.appointment(partner_id, wish.booking_id)
     earlier = (
         AnsweredRevision(one.revision, one.action, BookingOutcome.model_validate_json(one.record))
         for one in answered
@@ -217,6 +219,24 @@ def _tell(
             told_ends_at=stands.ends_at,
         )
     )
+
+
+def _tell_again(sitting: Sitting, told: PartnerAppointment | None, first: BookingOutcome) -> None:
+    """A first answer in a new receipt is the newest the partner reads, and may be long untrue.
+
+    It counts as what the partner was told last, so that an update follows if something else stands.
+    """
+    if told is None or first.appointment_status is None:
+        return
+    told = replace(told, told_status=first.appointment_status)
+    if first.column_id is not None and first.starts_at is not None and first.ends_at is not None:
+        told = replace(
+            told,
+            told_column_id=int(first.column_id),
+            told_starts_at=datetime.fromisoformat(first.starts_at),
+            told_ends_at=datetime.fromisoformat(first.ends_at),
+        )
+    sitting.work.ledger.tell_appointment(told)
 
 
 def _audit(sitting: Sitting, event: str, stands: StandingAppointment) -> None:

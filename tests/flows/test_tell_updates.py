@@ -266,6 +266,20 @@ def test_number_of_the_audit_head_says_which_of_receipt_and_update_is_newer(perm
     assert audit_number(first) < audit_number(update) < audit_number(last)
 
 
+@ON_SQLITE_ALONE
+def test_first_answer_given_again_in_a_new_receipt_is_followed_by_what_stands_now(permissive: Stage) -> None:
+    booking, other = booked(permissive), booked(permissive)
+    moved = staff_move(permissive, booking)
+    tell(permissive)
+    permissive.send(permissive.cancel(other))
+    again = permissive.send(booking, other)
+    assert [outcome.appointment_status for outcome in again.outcomes] == ["booked", "booked"]
+    first, second = tell(permissive)
+    assert first.model_dump() == moved
+    assert (second.booking_id, second.appointment_status) == (other.booking_id, "cancelled")
+    assert tell(permissive) == []
+
+
 # --- crashes ---------------------------------------------------------------------------------------
 
 
