@@ -5,10 +5,12 @@ One page of the house:
     app             wires an agent from the configuration; every entrance leads through it
     daemon          runs the stories by the clock          clockwork       its jobs, and what runs now
     administration  an operator's tasks                    cli/            the command line
+    reception       what the staff ask                     recipients      who was told what; closing a lane
     recipients      who was told of whom; closing a lane   reception       what the staff ask on site
     status          what waits and what happened           log_setup       how the agent's lines look
     config/         agent.yaml and partners/*.yaml         errors          the error tree and its exit codes
-    flows/          the three stories, one file each: export, deliver, receive
+    flows/          the stories, one file each: export, tell_updates, deliver, receive; steps of receive:
+                    import_bookings (with sitting and book), acknowledge; what must not go: outdated
     domain/         the rules: no clock, no files, no logging
     ports           what the stories need from the outside
     adapters/       database, gpg, folders, SFTP: each behind a port
@@ -24,6 +26,7 @@ One word per thing, in code, YAML, logs and docs:
     outbox, sent    files for a partner                    inbound         files from a partner
     archive         done with                              quarantine      set aside, with a reason
     receipt         our answer to a message                ledger          what has been answered or disclosed
+    update          what staff changed, told to a partner  removal         notice that an alias is to be erased
     alias           a patient's id for one partner         template area   reserved or blocked time
 
 Verbs: read (database), decide (rules), encode and decode (documents), seal and

@@ -1,4 +1,4 @@
-"""What the three stories need from the outside world, and what each promise means.
+"""What the stories need from the outside world, and what each promise means.
 
 Ports are protocols, not base classes. The comments are the contract: one
 suite of cases runs against every implementation, fake and real
