@@ -91,9 +91,10 @@ def test_write_commits_everything_together_when_the_block_ends(
     after = row_counts(connector)
     assert all(after[name] > before[name] for name in before)
     with database.write() as work:
-        found = work.ledger.booking(DENTPORT, "b-0", 1)
-    assert found is not None
-    assert found.appointment_id == appointment_id
+        (found,) = work.ledger.revisions(DENTPORT, "b-0")
+        standing = work.book.appointment(appointment_id)
+    assert (found.revision, found.action) == (1, "book")
+    assert standing is not None
 
 
 def test_write_that_raises_leaves_nothing_behind(database: Database, connector: Connector) -> None:
