@@ -21,6 +21,7 @@ from agent.recipients import AppointmentDisclosure, PatientDisclosures, RecordDi
 
 SENT = "given name, family name, birth date, phone numbers, mail addresses"
 NOTES = (
+    "Why: booking appointments online; in patients files only by the patient's consent to that partner.",
     "Nothing else leaves the practice: no treatment, no insurance, no free text, and to no one else.",
     "What a partner wrote into its bookings (name, birth date, contacts) came from the partner, and it keeps",
     "its own bookings: a removal takes back what the patients files sent. Ask the partner for the rest.",

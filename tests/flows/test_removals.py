@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, BinaryIO
 
 import pytest
@@ -14,7 +15,7 @@ from agent.app import ExchangeResult, utc_now
 from agent.errors import ConsentChangingError, UsageError
 from agent.flows.export import ATTEMPTS, export
 from agent.flows.receive import FileState
-from agent.ports import Sealer
+from agent.ports import OpenedFile, Sealer
 from exchange_formats.acknowledgements import RemovalAcknowledgement
 from exchange_formats.codec import Document, decode
 from exchange_formats.envelope import Kind
@@ -210,6 +211,9 @@ class Meanwhile:
         result = self._sealer.seal(plaintext, sealed)
         self._happens()
         return result
+
+    def open(self, sealed: bytes, now: datetime) -> OpenedFile:
+        return self._sealer.open(sealed, now)
 
 
 def export_while(stage: Stage, happens: Callable[[], None]) -> Document[Any]:
