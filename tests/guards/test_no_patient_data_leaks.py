@@ -101,6 +101,7 @@ def test_no_patient_data_stands_anywhere_but_in_the_database_and_in_sealed_files
     send_everything(stage)
     said.append(sync(stage))
     said += failures(stage)
+    said += staff_ask(stage)
     if stage.house.connector.dialect == "sqlite":
         said.append(serve(stage))
 
@@ -118,6 +119,16 @@ def test_no_patient_data_stands_anywhere_but_in_the_database_and_in_sealed_files
 
 def sync(stage: Stage) -> str:
     return otv("sync", config=stage.house.config_path).text
+
+
+def staff_ask(stage: Stage) -> list[str]:
+    """What the reception is told of people by name: numbers and reasons."""
+    config, person = stage.house.config_path, (f"{GIVEN}2 {FAMILY}", BORN.isoformat(), "--email", MAILBOX)
+    asked = [otv("match", *person, config=config), otv("match", *person[:1], config=config)]
+    asked.append(otv("duplicates", "list", config=config))
+    assert [one.code for one in asked] == [0, 2, 0]
+    assert "would go to record" in asked[0].out
+    return [one.text for one in asked]
 
 
 def failures(stage: Stage) -> list[str]:

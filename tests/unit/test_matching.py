@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.domain.consent import in_search_set
-from agent.domain.matching import DuplicateKind, Match, PersonInBooking, PossibleDuplicate, match
+from agent.domain.matching import (
+    DuplicateKind,
+    Match,
+    NameLikeness,
+    PersonInBooking,
+    PossibleDuplicate,
+    match,
+)
 from agent.domain.practice import Consent, ContactPoint, Patient
 
 TODAY = date(2027, 1, 11)
@@ -118,6 +125,9 @@ def test_a_hint_that_does_not_hold_is_ignored_and_matching_goes_on(hinted: Patie
         (record(given_name="Eva Maria"), DuplicateKind.SIMILAR_NAME),
         (record(given_name="Maria-Eva", family_name="zu Müller"), DuplicateKind.SIMILAR_NAME),
         (record(given_name="Eva Maria", consent=Consent.DENIED), DuplicateKind.SIMILAR_NAME),
+        (record(given_name="Maria Eva", active=False), DuplicateKind.SIMILAR_NAME),
+        (record(family_name="Freiherr von Müller"), DuplicateKind.SIMILAR_NAME),
+        (record(family_name="Müller jun"), DuplicateKind.SIMILAR_NAME),
     ],
 )
 def test_a_record_that_is_never_found_becomes_a_note_for_the_staff(
@@ -141,6 +151,16 @@ def test_a_record_that_differs_in_more_is_no_possible_duplicate(candidate: Patie
     assert duplicates(candidate) == []
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Müller von Berg", "Müller-Berg"), ("v. Berg", "von Berg"), ("van Berg", "von Berg")],
+)
+def test_a_particle_that_differs_anywhere_in_the_name_is_a_note_and_no_link(one: str, other: str) -> None:
+    person = replace(PERSON, family_name=one)
+    result = matched(record(family_name=other), person=person)
+    assert result == Match(None, (PossibleDuplicate(1, DuplicateKind.SIMILAR_NAME),))
+
+
 def test_a_linked_patient_comes_without_notes() -> None:
     assert matched(record(1), record(2, active=False), record(3, "Eva Maria")).possible_duplicates == ()
 
@@ -155,7 +175,26 @@ def test_notes_of_all_kinds_stand_together_by_patient() -> None:
     )
 
 
-@pytest.mark.parametrize("names", [("-", "Müller"), ("Eva", "'"), ("", "")])
+def test_all_that_was_weighed_is_kept_for_the_staff_whoever_was_chosen() -> None:
+    hit, namesake, twin = record(1), record(2, active=False), record(3, "Anna")
+    result = matched(hit, namesake, twin, record(4, family_name="Kurz"))
+    assert result.patient_id == 1
+    told = [(one.patient.patient_id, one.names, one.is_hit, one.kind) for one in result.considered]
+    assert told == [
+        (1, NameLikeness.SAME, True, None),
+        (2, NameLikeness.SAME, False, DuplicateKind.INACTIVE),
+        (3, NameLikeness.OTHER_GIVEN_NAMES, False, None),
+    ]
+
+
+@pytest.mark.parametrize("invalid", ["unbekannt", "0000", "11111111", "+49 0"])
+def test_a_telephone_number_that_is_none_singles_out_nobody(invalid: str) -> None:
+    person = replace(PERSON, contact_points=(ContactPoint("phone", "home", invalid),))
+    hits = record(1, contacts=(ContactPoint("phone", "mobile", invalid),)), record(2)
+    assert matched(*hits, person=person).patient_id is None
+
+
+@pytest.mark.parametrize("names", [("-", "Müller"), ("Eva", "'"), ("Eva", "???"), ("", "")])
 def test_records_without_a_name_never_match_not_even_each_other(names: tuple[str, str]) -> None:
     person = replace(PERSON, given_name=names[0], family_name=names[1])
     assert matched(record(1, *names), record(2, *names, born=None), person=person) == Match(None)
