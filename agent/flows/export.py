@@ -96,7 +96,8 @@ def _export_once(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progr
 
     with lane.outbox.draft() as draft:
         with practice.database.read() as snapshot:
-            valid_until, next_expected_at = _lifetime(practice, lane, kind, snapshot, now)
+            calendar = snapshot.calendar()
+            valid_until, next_expected_at = _lifetime(practice, lane, kind, calendar, now)
             envelope = Envelope(
                 record="envelope",
                 format="otv",
@@ -109,11 +110,11 @@ def _export_once(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progr
                 created_at=documents.datetime_text(now),
                 valid_until=valid_until,
                 next_expected_at=next_expected_at,
-                time_zone=snapshot.identity().time_zone,
+                time_zone=calendar.time_zone,
                 audit_head=str(anchor),
             )
             # Closed whatever happens: an open stream of rows would outlive the snapshot it reads.
-            with closing(_records(snapshot, lane, kind, now, result)) as records:
+            with closing(_records(snapshot, calendar, lane, kind, now, result)) as records:
                 sealed = lane.sealer.seal(encode(envelope, _counted(records, result, progress)), draft.file)
 
         result.file_name, result.size = sealed_name(envelope), sealed.size
@@ -167,7 +168,7 @@ def preview(practice: PracticeSide, lane: Lane, kind: Kind) -> ExportResult:
     result = ExportResult(kind)
     with (
         practice.database.read() as snapshot,
-        closing(_records(snapshot, lane, kind, now, result, dry_run=True)) as records,
+        closing(_records(snapshot, snapshot.calendar(), lane, kind, now, result, dry_run=True)) as records,
     ):
         for _ in _counted(records, result, None):
             pass
@@ -201,6 +202,7 @@ def _require_still_true(snapshot: PracticeSnapshot, lane: Lane, kind: Kind) -> N
 
 def _records(
     snapshot: PracticeSnapshot,
+    calendar: PracticeCalendar,
     lane: Lane,
     kind: Kind,
     now: datetime,
@@ -210,7 +212,6 @@ def _records(
 ) -> Generator[Line, None, None]:
     if kind is Kind.PATIENTS:
         return _patients(snapshot, lane, result, now.date(), dry_run=dry_run)
-    calendar = snapshot.calendar()
     if kind is Kind.REFERENCE_DATA:
         return documents.reference_records(calendar)
     return availability_records(
@@ -264,13 +265,13 @@ def _counted(records: Iterator[Line], result: ExportResult, progress: Progress |
 
 
 def _lifetime(
-    practice: PracticeSide, lane: Lane, kind: Kind, snapshot: PracticeSnapshot, now: datetime
+    practice: PracticeSide, lane: Lane, kind: Kind, calendar: PracticeCalendar, now: datetime
 ) -> tuple[str | None, str | None]:
     """Until when the file is good and when the next one is due, in opening time; other kinds say neither."""
     if kind is not Kind.AVAILABILITY:
         return None, None
     start, latest = instant(now), instant(now + practice.max_message_age)
-    opened = practice_open(snapshot.calendar(), (start, latest))
+    opened = practice_open(calendar, (start, latest))
     valid_until, next_expected_at = (
         documents.instant_text(after_open_time(opened, start, int(length.total_seconds()), latest))
         for length in (lane.availability_valid_for, lane.availability_every)
