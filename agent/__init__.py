@@ -26,7 +26,7 @@ One word per thing, in code, YAML, logs and docs:
     outbox, sent    files for a partner                    inbound         files from a partner
     archive         done with                              quarantine      set aside, with a reason
     receipt         our answer to a message                ledger          what has been answered or disclosed
-    update          what staff changed, told to a partner  removal         notice that an alias is to be erased
+    update          what staff changed, told to a partner  removal         notice that an alias must be erased
     alias           a patient's id for one partner         template area   reserved or blocked time
 
 Verbs: read (database), decide (rules), encode and decode (documents), seal and
