@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 DB     ?= sqlite
+N      ?= 1000
 
-.PHONY: demo test check bench schemas clean
+.PHONY: demo test check bench race schemas clean
 
 # Rebuilt whenever what it is made from changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -27,6 +28,9 @@ check: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
+
+race: $(VENV)/.installed
+	$(BIN)/python -m tests.races --attempts $(N)
 
 schemas: $(VENV)/.installed
 	$(BIN)/python -m exchange_formats.schema_export exchange_formats/schemas

@@ -1,12 +1,6 @@
 """Promise P13: whoever writes, however many at once, no column ever holds two appointments at one time."""
 
-import multiprocessing
-import random
-from collections import defaultdict
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
-from multiprocessing.connection import Connection as Pipe
-from multiprocessing.synchronize import Barrier
 from typing import Any
 
 import pytest
@@ -16,11 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from agent.adapters import tables
 from agent.adapters.database import Connector
 from agent.adapters.overlap_guard import GUARD_NAME
-from agent.errors import DatabaseUnavailableError
 from tests.kit.databases import PROPHYLAXIS, TREATMENT, add_appointment
 
-WRITERS = 4
-ATTEMPTS = 25
 # Ahead of now: when a column changes, the guard looks at what is still to come.
 EIGHT = datetime.now(UTC).replace(hour=8, minute=0, second=0, microsecond=0) + timedelta(days=60)
 # The dentist's second chair; another person in the hygienist's room; a column in which both the dentist
@@ -38,78 +29,11 @@ def at(minutes: int) -> datetime:
     return EIGHT + timedelta(minutes=minutes)
 
 
-def test_racing_agents_and_staff_never_book_a_column_twice(database_url: str, connector: Connector) -> None:
-    """Starts on a 10 minute grid, lengths up to 50 minutes, one crowded morning in two columns."""
-    context = multiprocessing.get_context("spawn")
-    start = context.Barrier(WRITERS)
-    pipes = [context.Pipe(duplex=False) for _ in range(WRITERS)]
-    processes = [
-        context.Process(target=race, args=(database_url, seed, start, seed % 2 == 1, sender), daemon=True)
-        for seed, (_, sender) in enumerate(pipes)
-    ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(30)
-    assert [process.exitcode for process in processes] == [0] * WRITERS
-    booked = sum(receiver.recv() for receiver, _ in pipes)
-    standing = appointments(connector)
-    assert len(standing) == booked > WRITERS
-    assert overlapping(standing) == []
-
-
-def race(url: str, seed: int, start: Barrier, as_staff: bool, sender: Pipe) -> None:
-    """Insert at random; what the database refuses as an overlap is not counted."""
-    choice = random.Random(seed)
-    connector = Connector(url)
-    booked = 0
-    start.wait(30)
-    for _ in range(ATTEMPTS):
-        begin = 10 * choice.randrange(24)
-        length = choice.randrange(10, 60, 10)
-        booked += insert_one(connector, begin, length, choice.choice((TREATMENT, PROPHYLAXIS)), as_staff)
-    connector.dispose()
-    sender.send(booked)
-
-
-def insert_one(connector: Connector, begin: int, length: int, column_id: int, as_staff: bool) -> bool:
-    """Staff's software knows nothing of the agent's lock: on PostgreSQL it writes beside it."""
-    try:
-        with connector.writing() as connection:
-            if as_staff and connector.dialect == "postgresql":
-                connection.rollback()
-            return insert_unless_taken(connection, at(begin), at(begin + length), column_id)
-    except DatabaseUnavailableError:
-        return False
-
-
-def insert_unless_taken(connection: Connection, begin: datetime, end: datetime, column_id: int) -> bool:
-    try:
-        with connection.begin_nested():
-            add_appointment(connection, begin, end, column_id=column_id)
-    except IntegrityError as error:
-        assert GUARD_NAME in str(error.orig)
-        return False
-    return True
-
-
 def appointments(connector: Connector) -> list[tuple[int, datetime, datetime]]:
     table = tables.appointment.c
     with connector.reading() as connection:
         rows = connection.execute(select(table.column_id, table.starts_at, table.ends_at))
         return [(row[0], row[1], row[2]) for row in rows]
-
-
-def overlapping(standing: list[tuple[int, datetime, datetime]]) -> list[tuple[datetime, datetime]]:
-    lanes = defaultdict(list)
-    for column_id, starts_at, ends_at in standing:
-        lanes[column_id].append((starts_at, ends_at))
-    return [
-        (earlier, later)
-        for lane in map(sorted, lanes.values())
-        for (_, earlier), (later, _) in pairwise(lane)
-        if later < earlier
-    ]
 
 
 @pytest.fixture
