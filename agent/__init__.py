@@ -6,7 +6,6 @@ One page of the house:
     daemon          runs the stories by the clock          clockwork       its jobs, and what runs now
     administration  an operator's tasks                    cli/            the command line
     reception       what the staff ask                     recipients      who was told what; closing a lane
-    recipients      who was told of whom; closing a lane   reception       what the staff ask on site
     status          what waits and what happened           log_setup       how the agent's lines look
     config/         agent.yaml and partners/*.yaml         errors          the error tree and its exit codes
     flows/          the stories, one file each: export, tell_updates, deliver, receive; steps of receive:
