@@ -19,6 +19,7 @@ class Window(Record):
     starts_at: UtcInstant
     ends_at: UtcInstant
     lead_time_minutes: Annotated[int, Field(ge=0)]
+    lead_time_working_days: Annotated[int, Field(ge=0)]
     booking_horizon_days: Annotated[int, Field(ge=0)]
     grid_minutes: Annotated[int, Field(ge=1, le=60)]
 

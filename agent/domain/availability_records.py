@@ -32,6 +32,7 @@ def availability_records(
         starts_at=instant_text(window[0]),
         ends_at=instant_text(window[1]),
         lead_time_minutes=terms.lead_time_minutes,
+        lead_time_working_days=terms.lead_time_working_days,
         booking_horizon_days=terms.booking_horizon_days,
         grid_minutes=terms.grid_minutes,
     )

@@ -298,7 +298,8 @@ def test_r10_patient_can_be_shown_free_times_assignments_and_practitioners(
 
 NECESSARY = {
     Kind.AVAILABILITY: {
-        "window": "starts_at ends_at lead_time_minutes booking_horizon_days grid_minutes",
+        "window": "starts_at ends_at lead_time_minutes lead_time_working_days booking_horizon_days "
+        "grid_minutes",
         "opening": "starts_at ends_at",
         "column_time": "column_id status starts_at ends_at",
         "template_time": "kind column_id starts_at ends_at assignment_ids",
