@@ -12,6 +12,10 @@ import phonenumbers
 
 from agent.domain.practice import ContactPoint
 
+# All of them now: where one cannot be read later, because the program is just being replaced, the library
+# keeps its lock, and every number after that would wait for ever.
+phonenumbers.PhoneMetadata.load_all()
+
 PHONE_REGION = "DE"
 COUNTRY_CODE = "49"
 

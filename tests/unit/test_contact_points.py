@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from phonenumbers import PhoneMetadata
 
 from agent.domain.contact_points import normalised_contact
 from agent.domain.practice import ContactPoint
@@ -109,3 +110,8 @@ def test_what_is_no_mail_address_is_none_and_equals_nothing(written: str) -> Non
 
 def test_a_system_nobody_compares_is_none() -> None:
     assert contact("fax", "0171 1234567") is None
+
+
+def test_no_region_is_left_to_be_loaded_with_the_first_number_of_its_country() -> None:
+    assert len(PhoneMetadata._region_available) > 200
+    assert set(PhoneMetadata._region_available.values()) == {None}
