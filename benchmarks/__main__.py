@@ -19,6 +19,7 @@ from benchmarks.availability import availability
 from benchmarks.bookings import import_of_bookings
 from benchmarks.measure import Result
 from benchmarks.patients import patients
+from benchmarks.slot_search import slot_search
 from tests.kit.postgresql import DATABASES
 
 OUT = Path(__file__).parent / "out" / "latest.json"
@@ -62,7 +63,10 @@ def _arguments() -> argparse.Namespace:
 
 
 def _cases(size: Size) -> dict[str, Callable[[], Iterator[Result]]]:
-    cases: dict[str, Callable[[], Iterator[Result]]] = {"availability": partial(availability, size.rounds)}
+    cases: dict[str, Callable[[], Iterator[Result]]] = {
+        "availability": partial(availability, size.rounds),
+        "slot-search": partial(slot_search, size.rounds),
+    }
     for database in DATABASES:
         cases[f"patients-{database}"] = partial(patients, database, size.patients, size.rounds)
         cases[f"bookings-{database}"] = partial(import_of_bookings, database, size.bookings, size.rounds)

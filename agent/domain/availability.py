@@ -79,13 +79,13 @@ def free_slots(
     opened = open_time(calendar, reach, column_ids)
     areas = template_time(calendar, reach)
     full = full_days(calendar, taken, terms)
-    for column_id in sorted(opened):
-        column = calendar.columns[column_id]
-        areas_here = areas_of(column, areas)
-        taken_here = taken_in(calendar, taken.busy, column)
+    columns = [calendar.columns[column_id] for column_id in sorted(opened)]
+    busy = taken_in(calendar, taken.busy, columns)
+    for column in columns:
+        column_id, areas_here = column.column_id, areas_of(column, areas)
         for assignment, length in _offers(calendar, column_id, assignment_ids):
             usable = usable_time(opened[column_id], areas_here, assignment)
-            room = subtracted(usable, kept_clear(taken_here, assignment))
+            room = subtracted(usable, kept_clear(busy[column_id], assignment))
             for start in _starts(room, length, terms.grid_minutes * MINUTE, starts[1]):
                 if not full or not overlaps(full, start, start + 1):
                     yield Slot(assignment.assignment_id, column_id, start, start + length)

@@ -39,10 +39,10 @@ def availability_records(
     for start, end in practice_open(calendar, opening_window(calendar, window, now)):
         yield availability.Opening(starts_at=instant_text(start), ends_at=instant_text(end))
     opened = open_time(calendar, window)
-    for column_id, column in sorted(calendar.columns.items()):
+    busy = taken_in(calendar, taken.busy, calendar.columns.values())
+    for column_id in sorted(calendar.columns):
         yield from _column_time(column_id, "free", opened[column_id])
-        busy = intersected(taken_in(calendar, taken.busy, column), [window])
-        yield from _column_time(column_id, "busy", busy)
+        yield from _column_time(column_id, "busy", intersected(busy[column_id], [window]))
     yield from _template_records(calendar, window)
     for slot in free_slots(calendar, taken, terms, now):
         yield availability.FreeSlot(

@@ -120,16 +120,33 @@ def decide(
     minutes = duration_minutes(calendar, assignment)
     if minutes is None:
         return Refuse(BookingReason.DURATION_UNKNOWN)
-    earliest = max(now, offer_window(calendar, terms, judged_at)[0])
-    if request.start < earliest:
-        return Refuse(_reason_of_late(request, calendar, terms))
+    column_id = _column(request, calendar, taken, terms, judged_at=judged_at, now=now)
+    if isinstance(column_id, BookingReason):
+        return Refuse(column_id)
+    end = request.start + minutes * MINUTE
+    return Accept(column_id, request.start, end, assignment.type_id, assignment.assignment_id)
+
+
+def _column(
+    request: BookingRequest,
+    calendar: PracticeCalendar,
+    taken: TakenTime,
+    terms: OfferTerms,
+    *,
+    judged_at: int,
+    now: int,
+) -> int | BookingReason:
+    """The first of the wished columns that is free, or why none is."""
+    if not request.column_ids:
+        return BookingReason.SLOT_NOT_OFFERED
+    if request.start < max(now, offer_window(calendar, terms, judged_at)[0]):
+        return _reason_of_late(request, calendar, terms)
     free = _offered(request, calendar, taken, terms, judged_at)
     for column_id in request.column_ids:
         if column_id in free:
-            end = request.start + minutes * MINUTE
-            return Accept(column_id, request.start, end, assignment.type_id, assignment.assignment_id)
+            return column_id
     was_offered = _offered(request, calendar, NOTHING_TAKEN, terms, judged_at)
-    return Refuse(BookingReason.SLOT_TAKEN if was_offered else BookingReason.SLOT_NOT_OFFERED)
+    return BookingReason.SLOT_TAKEN if was_offered else BookingReason.SLOT_NOT_OFFERED
 
 
 def _reason_of_late(request: BookingRequest, calendar: PracticeCalendar, terms: OfferTerms) -> BookingReason:

@@ -6,7 +6,7 @@ practitioner or its room. A column on which the practice allows overlaps on
 purpose takes nobody else's time, and nobody else takes its.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -38,23 +38,18 @@ NOTHING_TAKEN = TakenTime({})
 
 def deciding_columns(calendar: PracticeCalendar, column_ids: Iterable[int]) -> frozenset[int]:
     """Every column, also of those switched off, whose taken time decides over one of these."""
-    return frozenset(
-        chain.from_iterable(
-            _sharing(calendar, calendar.columns[column_id])
-            for column_id in column_ids
-            if column_id in calendar.columns
-        )
-    )
+    columns = [calendar.columns[column_id] for column_id in column_ids if column_id in calendar.columns]
+    return frozenset(chain.from_iterable(_sharing(calendar, columns).values()))
 
 
 def taken_in(
-    calendar: PracticeCalendar, busy: Mapping[int, Sequence[Interval]], column: ScheduleColumn
-) -> Sequence[Interval]:
-    """The time in which nothing more can be placed in the column: its own, and what it shares."""
-    own_and_shared = [busy[column_id] for column_id in _sharing(calendar, column) if column_id in busy]
-    if len(own_and_shared) == 1:
-        return own_and_shared[0]
-    return merged(chain.from_iterable(own_and_shared))
+    calendar: PracticeCalendar, busy: Mapping[int, Sequence[Interval]], columns: Iterable[ScheduleColumn]
+) -> dict[int, Sequence[Interval]]:
+    """Per column, the time in which nothing more can be placed there: its own, and what it shares."""
+    return {
+        column_id: _together([busy[other] for other in sharing if other in busy])
+        for column_id, sharing in _sharing(calendar, columns).items()
+    }
 
 
 def kept_clear(taken: Sequence[Interval], assignment: AppointmentAssignment) -> Sequence[Interval]:
@@ -83,18 +78,29 @@ def full_days(calendar: PracticeCalendar, taken: TakenTime, terms: OfferTerms) -
     )
 
 
-def _sharing(calendar: PracticeCalendar, column: ScheduleColumn) -> Iterator[int]:
-    """The column itself, and those that share somebody or something with it; sharing goes one step only."""
-    yield column.column_id
+def _sharing(calendar: PracticeCalendar, columns: Iterable[ScheduleColumn]) -> dict[int, set[int]]:
+    """Per column, itself and all that share somebody or something with it; sharing goes one step only."""
+    users: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for other in chain(calendar.columns.values(), calendar.idle_columns.values()):
+        for shared in _shareable(other):
+            users[shared].append(other.column_id)
+    return {
+        column.column_id: {
+            column.column_id,
+            *chain.from_iterable(users[shared] for shared in _shareable(column)),
+        }
+        for column in columns
+    }
+
+
+def _shareable(column: ScheduleColumn) -> Iterator[tuple[str, int]]:
     if column.overlaps_allowed:
         return
-    for other in chain(calendar.columns.values(), calendar.idle_columns.values()):
-        if other.column_id != column.column_id and _shares(column, other):
-            yield other.column_id
+    if column.practitioner_id is not None:
+        yield "practitioner", column.practitioner_id
+    if column.room_id is not None:
+        yield "room", column.room_id
 
 
-def _shares(column: ScheduleColumn, other: ScheduleColumn) -> bool:
-    if other.overlaps_allowed:
-        return False
-    same_person = column.practitioner_id is not None and column.practitioner_id == other.practitioner_id
-    return same_person or (column.room_id is not None and column.room_id == other.room_id)
+def _together(stretches: Sequence[Sequence[Interval]]) -> Sequence[Interval]:
+    return stretches[0] if len(stretches) == 1 else merged(chain.from_iterable(stretches))

@@ -77,7 +77,7 @@ def appointment_drafts(
         column = calendar.columns[column_id]
         rng = random.Random(f"{plan.seed} appointments {column_id}")
         book = _ColumnBook(rng, plan, column_id, patient_ids, column.overlaps_allowed)
-        days = by_day(subtracted(opened, taken_in(calendar, taken, column)))
+        days = by_day(subtracted(opened, taken_in(calendar, taken, [column])[column_id]))
         drafts = list(book.drafts(days, _mix(column_id, house)))
         taken[column_id] = merged(
             (instant(draft.starts_at), instant(draft.ends_at))

@@ -41,7 +41,8 @@ def pairs(table: str) -> set[tuple[int, int]]:
     return {tuple(row) for row in database.execute(f"SELECT * FROM {table}")}
 
 
-columns = database.execute("SELECT * FROM schedule_column WHERE active").fetchall()
+all_columns = database.execute("SELECT * FROM schedule_column").fetchall()
+columns = [row for row in all_columns if row["active"]]
 assignments = database.execute(
     "SELECT a.*, coalesce(a.duration_minutes, t.duration_minutes) AS minutes"
     " FROM appointment_assignment a LEFT JOIN appointment_type t ON t.type_id = a.type_id WHERE active"
@@ -49,6 +50,7 @@ assignments = database.execute(
 offered_in = pairs("assignment_column")
 weekly = database.execute("SELECT * FROM working_hours").fetchall()
 shifts = database.execute("SELECT * FROM shift").fetchall()
+special_hours = database.execute("SELECT * FROM special_hours").fetchall()
 shift_hours = database.execute("SELECT * FROM shift_hours").fetchall()
 holidays = {
     row[0]
@@ -65,14 +67,32 @@ area_assignments, area_types = pairs("template_area_assignment"), pairs("templat
 
 appointments = defaultdict(list)
 for row in database.execute(
-    "SELECT column_id, starts_at, ends_at FROM appointment WHERE status <> 'cancelled' AND ends_at > ?",
-    (now.strftime(ISO),),
+    "SELECT column_id, starts_at, ends_at, coalesce(buffer_before_minutes, 0) AS before,"
+    " coalesce(buffer_after_minutes, 0) AS after FROM appointment LEFT JOIN appointment_assignment"
+    " USING (assignment_id) WHERE status <> 'cancelled' AND ends_at > ?",
+    ((now - timedelta(days=1)).strftime(ISO),),
 ):
-    taken = datetime.fromisoformat(row["starts_at"]), datetime.fromisoformat(row["ends_at"])
-    appointments[row["column_id"], taken[0].date()].append(taken)
+    begins = datetime.fromisoformat(row["starts_at"]) - timedelta(minutes=row["before"])
+    finishes = datetime.fromisoformat(row["ends_at"]) + timedelta(minutes=row["after"])
+    appointments[row["column_id"], begins.date()].append((begins, finishes))
+
+
+def shares(column: sqlite3.Row, other: sqlite3.Row) -> bool:
+    if column["column_id"] == other["column_id"]:
+        return True
+    if column["overlaps_allowed"] or other["overlaps_allowed"]:
+        return False
+    return any(
+        column[key] is not None and column[key] == other[key] for key in ("practitioner_id", "room_id")
+    )
 
 
 def open_stretches(column: sqlite3.Row, day: date) -> list[tuple[datetime, datetime]]:
+    special = [row for row in special_hours if row["column_id"] == column["column_id"]]
+    special = [row for row in special if row["special_date"] == day.isoformat()]
+    if special:
+        closed = any(row["starts"] is None or row["ends"] is None for row in special)
+        return [] if closed else [stretch(day, row) for row in special]
     if day.isoformat() in holidays:
         return []
     own_shifts = [row for row in shifts if row["column_id"] == column["column_id"] and valid(row, day)]
@@ -88,14 +108,15 @@ def open_stretches(column: sqlite3.Row, day: date) -> list[tuple[datetime, datet
     return [stretch(day, row) for row in rows]
 
 
-def forbidden_stretches(
+def forbidden_and_reserved(
     column: sqlite3.Row, assignment: sqlite3.Row, day: date
-) -> list[tuple[datetime, datetime]]:
+) -> tuple[list[tuple[datetime, datetime]], list[tuple[datetime, datetime]]]:
     found = [
         (starts, ends)
         for practitioner, starts, ends in absences
         if practitioner is None or practitioner == column["practitioner_id"]
     ]
+    reserved = []
     for area in areas:
         if area["weekday"] != day.weekday() or not valid(area, day):
             continue
@@ -107,12 +128,12 @@ def forbidden_stretches(
             (area["area_id"], assignment["assignment_id"]) in area_assignments
             or (area["area_id"], assignment["type_id"]) in area_types
         )
-        if not reserved_for_this:
-            found.append(stretch(day, area))
-    return found
+        (reserved if reserved_for_this else found).append(stretch(day, area))
+    return found, reserved
 
 
 for column in columns:
+    sharing = [other for other in all_columns if shares(column, other)]
     for assignment in assignments:
         if not assignment["minutes"] or (assignment["assignment_id"], column["column_id"]) not in offered_in:
             continue
@@ -120,8 +141,8 @@ for column in columns:
         before = timedelta(minutes=assignment["buffer_before_minutes"])
         after = timedelta(minutes=assignment["buffer_after_minutes"])
         for day in days:
-            forbidden = forbidden_stretches(column, assignment, day)
-            busy = appointments[column["column_id"], day]
+            forbidden, reserved = forbidden_and_reserved(column, assignment, day)
+            busy = [taken for other in sharing for taken in appointments[other["column_id"], day]]
             for opens, closes in open_stretches(column, day):
                 start = opens
                 while start + length <= closes:
@@ -129,6 +150,10 @@ for column in columns:
                     if (
                         start >= now + LEAD
                         and not any(a < end and b > start for a, b in forbidden)
+                        and (
+                            not assignment["reserved_only"]
+                            or any(a <= start and end <= b for a, b in reserved)
+                        )
                         and not any(a < end + after and b > start - before for a, b in busy)
                     ):
                         print(

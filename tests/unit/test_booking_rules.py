@@ -220,7 +220,10 @@ def test_a_request_that_contradicts_its_slot_id_has_no_column(
     assert request == BookingRequest(int(assignment_id), (), start, declared_new_patient=False)
 
 
-@pytest.mark.parametrize(("assignment_id", "start"), [("999", NINE), ("x", NINE), (str(CHECK_UP), 2**36)])
+@pytest.mark.parametrize(
+    ("assignment_id", "start"),
+    [("999", NINE), ("x", NINE), (str(CHECK_UP), 2**36), (str(CHECK_UP), -(2**36))],
+)
 def test_a_request_for_any_column_of_nothing_or_of_a_time_beyond_all_calendars_has_no_column(
     assignment_id: str, start: int
 ) -> None:
