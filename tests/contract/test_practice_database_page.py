@@ -79,6 +79,48 @@ def test_worked_example_lacks_nothing_and_takes_bookings(mapped_url: str) -> Non
     connector.dispose()
 
 
+def test_worked_example_keeps_a_practitioner_with_two_lanes_apart(
+    postgresql_url: str, mapped_url: str
+) -> None:
+    """Also when the lane becomes the practitioner's afterwards, which nothing stands in the way of."""
+    owner, connector = Connector(postgresql_url), Connector(mapped_url)
+    lane, other = {"name": "x", "position": 3, "room_id": None, "active": True}, tables.schedule_column
+    with owner.writing() as connection:
+        statement = insert(other).values(**lane, practitioner_id=None, overlaps_allowed=False)
+        second_lane: int = connection.execute(statement).inserted_primary_key[0]
+    begin = datetime.now(UTC).replace(hour=8, minute=0, second=0, microsecond=0) + timedelta(days=30)
+
+    def wish(lane: int, hours: int) -> NewAppointment:
+        starts_at = begin + timedelta(hours=hours)
+        return NewAppointment(lane, patient_id, None, CHECKUP, starts_at, starts_at + timedelta(minutes=30))
+
+    with connector.writing() as connection:
+        book = SqlAppointmentBook(connection)
+        patient_id = book.create_patient(NewPatient("Kim", "Neu", NOW.date(), []), OTV_USER, NOW)
+        for lane_and_hour in ((TREATMENT, 0), (second_lane, 0), (second_lane, 1)):
+            book.add_appointment(wish(*lane_and_hour), OTV_USER, NOW)
+    with owner.writing() as connection:
+        connection.execute(update(other).where(other.c.column_id == second_lane).values(practitioner_id=1))
+    with connector.writing() as connection:
+        book = SqlAppointmentBook(connection)
+        free = book.add_appointment(wish(TREATMENT, 2), OTV_USER, NOW)
+        with pytest.raises(SlotTakenError):
+            book.add_appointment(wish(TREATMENT, 1), OTV_USER, NOW)
+        with pytest.raises(SlotTakenError):
+            starts_at = begin + timedelta(minutes=45)
+            ends_at = starts_at + timedelta(minutes=30)
+            book.move_appointment(free, TREATMENT, starts_at, ends_at, OTV_USER, NOW)
+        book.move_appointment(
+            free, second_lane, begin + timedelta(hours=3), begin + timedelta(hours=4), 2, NOW
+        )
+        book.cancel_appointment(free, "pat", OTV_USER, NOW)
+        stands = book.appointment(free)
+        assert stands is not None
+        assert (stands.column_id, stands.status) == (second_lane, "cancelled")
+    owner.dispose()
+    connector.dispose()
+
+
 def test_worked_example_streams_the_vendors_patients(postgresql_url: str, mapped_url: str) -> None:
     owner, connector = Connector(postgresql_url), Connector(mapped_url)
     info = {"created_by": 1, "created_at": NOW, "changed_by": 1, "changed_at": NOW}
