@@ -8,10 +8,13 @@ from datetime import datetime
 
 from agent.adapters.activity import Activity, activity
 from agent.adapters.audit_log import SqlAuditLog
+from agent.adapters.practice_snapshot import SqlPracticeSnapshot
 from agent.adapters.process_lock import is_held
+from agent.adapters.staff_notes import staff_notes
 from agent.app import Agent
 from agent.errors import AgentError
 from agent.flows.lane import Lane
+from agent.ports import PracticeSnapshot
 
 NEVER = Activity(None, None, None)
 
@@ -28,6 +31,9 @@ class LaneStatus:
     last_delivered_at: str | None
     last_received_at: str | None
     last_booking_at: str | None
+    revoked_at: str | None
+    open_removals: int
+    """Patients whom the partner is to erase and has not confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,8 @@ class Status:
     licence: str
     audit_entries: int
     audit_head: str
+    open_notes: int
+    """Possible duplicates and overlaps that the reception has not dealt with."""
     partners: dict[str, LaneStatus]
 
 
@@ -47,19 +55,24 @@ def read_status(agent: Agent) -> Status:
     with agent.connector.reading() as connection:
         last = activity(connection)
         head = SqlAuditLog(connection, agent.audit_key).head()
+        open_notes = len(staff_notes(connection, resolved_too=False))
+        snapshot = SqlPracticeSnapshot(connection)
+        lanes = {
+            partner_id: _lane(lane, last.get(partner_id, NEVER), snapshot)
+            for partner_id, lane in agent.lanes.items()
+        }
     return Status(
         practice_id=agent.practice.practice_id,
         running=is_held(agent.config.settings.data_folder),
         licence=_licence(agent),
         audit_entries=head.sequence,
         audit_head=str(head),
-        partners={
-            partner_id: _lane(lane, last.get(partner_id, NEVER)) for partner_id, lane in agent.lanes.items()
-        },
+        open_notes=open_notes,
+        partners=lanes,
     )
 
 
-def _lane(lane: Lane, last: Activity) -> LaneStatus:
+def _lane(lane: Lane, last: Activity, snapshot: PracticeSnapshot) -> LaneStatus:
     files = lane.inbound.counts()
     return LaneStatus(
         name=lane.partner_name,
@@ -70,6 +83,8 @@ def _lane(lane: Lane, last: Activity) -> LaneStatus:
         last_delivered_at=_text(last.delivered_at),
         last_received_at=_text(last.received_at),
         last_booking_at=_text(last.booked_at),
+        revoked_at=_text(snapshot.revoked_at(lane.partner_id)),
+        open_removals=len(snapshot.removed_aliases(lane.partner_id)),
     )
 
 

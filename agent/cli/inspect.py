@@ -70,6 +70,13 @@ def _show(found: Status, now: datetime) -> None:
             _ago(lane.last_booking_at, now),
         )
     show(filled)
+    for partner_id, lane in found.partners.items():
+        if lane.revoked_at:
+            out.print(f"{partner_id}: revoked, nothing but removals goes to it")
+        if lane.open_removals:
+            out.print(f"{partner_id}: {lane.open_removals:,} removals not acknowledged yet")
+    if found.open_notes:
+        out.print(f"reception: {found.open_notes:,} open notes, see `otv-agent duplicates list`")
 
 
 def _ago(moment: str | None, now: datetime) -> str:

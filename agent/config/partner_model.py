@@ -117,7 +117,7 @@ class PartnerSettings(Section):
     enabled: Switch = Field(default=True, description="Whether anything is exchanged with this partner.")
     receives_patients: Switch = Field(
         default=False,
-        description="Whether patients who agreed are sent to this partner; it works fully without.",
+        description="Whether patients who agreed are sent to this partner; removals go on where it is off.",
     )
     may_cancel: Switch = Field(
         default=False, description="Whether the partner may cancel appointments that came from it."

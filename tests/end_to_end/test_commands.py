@@ -225,6 +225,7 @@ def test_receive_with_a_file_set_aside_ends_with_exit_code_3_and_imports_the_res
 
 
 def test_status_tells_what_waits_and_what_was_last(house: House) -> None:
+    assert otv("sync", "--partner", "dentport", config=house.config_path).code == 0
     assert otv("export", "--kind", "reference_data", config=house.config_path).code == 0
     told = json.loads(otv("status", "--json", config=house.config_path).out)
     assert (told["practice_id"], told["running"]) == (PRACTICE_ID, False)
@@ -234,9 +235,9 @@ def test_status_tells_what_waits_and_what_was_last(house: House) -> None:
     shown = otv("status", config=house.config_path).out
     assert "not running" in shown
     assert "licence   valid until" in shown
-    line = next(line for line in shown.splitlines() if line.startswith("dentport"))
-    assert line.split()[1:4] == ["1", "0", "0"]
-    assert line.rstrip().endswith("never")
+    lines = {line.split()[0]: line.rstrip() for line in shown.splitlines() if line}
+    assert lines["dentport"].split()[1:4] == ["1", "0", "0"]
+    assert lines["zahnzeit"].endswith("never")
     assert otv("deliver", config=house.config_path).code == 0
 
 
