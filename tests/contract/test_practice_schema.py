@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from agent.adapters import tables
 from agent.adapters.appointment_book import SqlAppointmentBook
 from agent.adapters.database import Connector
+from agent.adapters.overlap_guard import GUARD_NAME
 from agent.adapters.practice_check import check_practice
 from agent.adapters.practice_schema import (
     SCHEMA_VERSION,
@@ -35,9 +36,11 @@ from tests.kit.databases import (
     INSERTED_AT,
     OTV_LOGIN,
     OTV_USER,
+    PROPHYLAXIS,
     TREATMENT,
     PostgresqlServer,
     add_appointment,
+    insert_small_practice,
 )
 
 NINE = datetime(2027, 3, 1, 9, 0, tzinfo=UTC)
@@ -75,6 +78,11 @@ def test_schemas_of_another_name_are_created_and_used(postgresql_server: Postgre
         assert len(inspect(connection).get_table_names(schema='odd "name"')) == len(practice_tables())
         assert len(inspect(connection).get_table_names(schema="agent two")) == len(agent_tables())
         assert connection.scalar(select(func.count()).select_from(tables.patient)) == 0
+    insert_small_practice(connector)
+    with connector.writing() as connection:
+        add_appointment(connection, NINE, NINE + timedelta(minutes=30))
+        with pytest.raises(IntegrityError, match=GUARD_NAME), connection.begin_nested():
+            add_appointment(connection, NINE, NINE + timedelta(minutes=30))
     connector.dispose()
     postgresql_server.drop_database(name)
 
@@ -130,6 +138,46 @@ def test_least_privilege_role_can_do_the_whole_work(restricted: Connector) -> No
         assert changed.rowcount == 1
 
 
+def test_least_privilege_role_cannot_write_past_the_guard(restricted: Connector) -> None:
+    """Whatever it says an appointment occupies: the column tells."""
+    statement = text(
+        "INSERT INTO practice.appointment (column_id, starts_at, ends_at, status, exclusive, created_by, "
+        "created_at, changed_by, changed_at, occupied_keys) "
+        "VALUES (1, :begin, :end, 'booked', true, 2, :begin, 2, :begin, '{}')"
+    )
+    values = {"begin": NINE, "end": NINE + timedelta(minutes=30)}
+    with restricted.writing() as connection:
+        connection.execute(statement, values)
+        with pytest.raises(IntegrityError, match=GUARD_NAME), connection.begin_nested():
+            connection.execute(statement, values)
+
+
+def test_login_that_may_change_columns_alone_changes_what_their_appointments_occupy(
+    postgresql_server: PostgresqlServer, postgresql_url: str
+) -> None:
+    begin = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
+    role = f"office {next(_role_numbers)}"
+    postgresql_server.execute(f"CREATE ROLE {quoted(role)} LOGIN")
+    owner = Connector(postgresql_url)
+    column = tables.schedule_column
+    with owner.writing() as connection:
+        connection.execute(text(f"GRANT USAGE ON SCHEMA practice TO {quoted(role)}"))
+        rights = "SELECT, UPDATE (practitioner_id)"
+        connection.execute(text(f"GRANT {rights} ON practice.schedule_column TO {quoted(role)}"))
+        add_appointment(connection, begin, begin + timedelta(minutes=30))
+    office = Connector(postgresql_url.replace("//postgres:@", f"//{role.replace(' ', '%20')}:@"))
+    with office.writing() as connection:
+        connection.execute(update(column).where(column.c.column_id == TREATMENT).values(practitioner_id=2))
+    with (
+        owner.writing() as connection,
+        pytest.raises(IntegrityError, match=GUARD_NAME),
+        connection.begin_nested(),
+    ):
+        add_appointment(connection, begin, begin + timedelta(minutes=30), column_id=PROPHYLAXIS)
+    office.dispose()
+    owner.dispose()
+
+
 FORBIDDEN = {
     "rename_a_patient": update(tables.patient).values(family_name="x"),
     "delete_a_patient": delete(tables.patient),
@@ -151,6 +199,8 @@ FORBIDDEN = {
     "change_the_version": update(tables.schema_version).values(version=9),
     "empty_a_table": text("TRUNCATE practice.patient CASCADE"),
     "drop_the_guard": text("ALTER TABLE practice.appointment DROP CONSTRAINT appointment_no_overlap"),
+    "loosen_an_appointment": text("UPDATE practice.appointment SET occupied_keys = '{}'"),
+    "switch_off_the_guard": text("ALTER TABLE practice.appointment DISABLE TRIGGER USER"),
     "make_a_table": text("CREATE TABLE practice.extra (x integer)"),
 }
 
