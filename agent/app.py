@@ -29,6 +29,7 @@ from agent.errors import AgentError, ConfigError, GpgUnavailableError, OtvUserEr
 from agent.flows import receive
 from agent.flows.deliver import DeliveryResult, deliver
 from agent.flows.export import ExportResult, Progress, export, kinds_for, preview
+from agent.flows.file_result import FileResult
 from agent.flows.lane import Lane, PracticeSide
 from agent.flows.tell_updates import preview_updates, tell_updates
 from agent.licence_gate import LicenceGate
@@ -142,7 +143,7 @@ class Agent:
             fetched = receive.fetch(self.practice, lane, session) if fetch_files else 0
         return ExchangeResult(sent.delivered, fetched, sent.outdated)
 
-    def receive(self, partner_id: str) -> Iterator[receive.FileResult]:
+    def receive(self, partner_id: str) -> Iterator[FileResult]:
         """Work off the inbound folder; see `agent.flows.receive`."""
         return receive.sweep(self.practice, self.lane(partner_id))
 

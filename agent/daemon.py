@@ -22,8 +22,8 @@ from agent.app import Agent, build, utc_now
 from agent.clockwork import Clockwork
 from agent.config import Config, config_fingerprint, load_config
 from agent.errors import AgentError, ConfigError
+from agent.flows.file_result import FileResult
 from agent.flows.lane import Lane
-from agent.flows.receive import FileResult
 from agent.ports import Clock
 from agent.troubles import Troubles
 from exchange_formats.envelope import Kind

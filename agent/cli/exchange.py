@@ -13,7 +13,7 @@ from agent.cli.context import DEFAULT_CONFIG, ConfigOption, PartnerOption, chose
 from agent.cli.screen import err, out, progress, show, table
 from agent.errors import AgentError, PartlyFailedError
 from agent.flows.export import ExportResult
-from agent.flows.receive import FileState
+from agent.flows.file_result import FileState
 from exchange_formats.envelope import Kind
 
 Step = Callable[[Agent, str], object]

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from agent.adapters import tables
 from agent.administration import verify_audit
 from agent.app import Agent
-from agent.flows.receive import FileResult
+from agent.flows.file_result import FileResult
 from agent.ports import AuditHead
 from exchange_formats.codec import INBOUND_KINDS, Document
 from exchange_formats.envelope import Kind

@@ -21,7 +21,7 @@ from agent.adapters.keyring import inspect_key_file
 from agent.app import Agent, utc_now
 from agent.config import load_config
 from agent.domain import documents
-from agent.flows.receive import FileState
+from agent.flows.file_result import FileState
 from exchange_formats.bookings import BookingPatient, BookingRecord
 from exchange_formats.codec import Document, decode
 from exchange_formats.envelope import Kind

@@ -12,7 +12,7 @@ from agent.adapters import tables
 from agent.adapters.audit_log import AuditEntry, entries
 from agent.adapters.database import Connector
 from agent.adapters.practice_schema import agent_tables, practice_tables
-from agent.flows.receive import FileState
+from agent.flows.file_result import FileState
 from tests.flows.stage import Stage
 
 ARCHIVED = {f"file {FileState.IMPORTED}", f"file {FileState.DUPLICATE}"}

@@ -22,7 +22,7 @@ from agent.config import load_config
 from agent.domain.availability import Slot, TakenTime, busy_window, free_slots, slot_id
 from agent.domain.documents import instant_text
 from agent.domain.intervals import instant
-from agent.flows.receive import FileResult
+from agent.flows.file_result import FileResult
 from agent.ports import Clock
 from exchange_formats.bookings import (
     BookingPatient,

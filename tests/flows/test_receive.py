@@ -10,7 +10,7 @@ from sqlalchemy import select
 from agent.adapters import tables
 from agent.app import utc_now
 from agent.domain.intervals import utc_datetime
-from agent.flows.receive import FileState
+from agent.flows.file_result import FileState
 from exchange_formats.codec import encode
 from exchange_formats.envelope import Envelope, Kind
 from exchange_formats.fields import ContactPoint

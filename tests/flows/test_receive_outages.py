@@ -23,7 +23,8 @@ from agent.errors import (
     SchemaMismatchError,
     SpoolError,
 )
-from agent.flows.receive import FileState, sweep
+from agent.flows.file_result import FileState
+from agent.flows.receive import sweep
 from exchange_formats.receipts import BookingReason
 from tests.flows.card_index import add_patient, take_slot
 from tests.flows.evidence import assert_books_balance, practice_rows, quarantine_reasons, values

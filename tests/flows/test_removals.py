@@ -14,7 +14,7 @@ from agent.adapters import tables
 from agent.app import ExchangeResult, utc_now
 from agent.errors import ConsentChangingError, UsageError
 from agent.flows.export import ATTEMPTS, export
-from agent.flows.receive import FileState
+from agent.flows.file_result import FileState
 from agent.ports import OpenedFile, Sealer
 from exchange_formats.acknowledgements import RemovalAcknowledgement
 from exchange_formats.codec import Document, decode

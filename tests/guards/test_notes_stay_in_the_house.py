@@ -11,6 +11,7 @@ KNOWS_NOTES = {
     "agent/adapters/staff_notes.py",
     "agent/adapters/tables.py",
     "agent/reception.py",
+    "agent/status.py",
 }
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from agent.adapters import tables
 from agent.domain.consent import in_search_set, in_transmit_set
 from agent.domain.practice import Consent
-from agent.flows.receive import FileState
+from agent.flows.file_result import FileState
 from exchange_formats.codec import Document
 from exchange_formats.envelope import Kind
 from exchange_formats.fields import ContactPoint
