@@ -259,7 +259,8 @@ class PracticeSnapshot(Protocol):
     def identity(self) -> PracticeIdentity: ...
 
     def calendar(self) -> PracticeCalendar:
-        """Active columns and assignments, and everything that decides when they are open."""
+        """Active columns and assignments, everything that decides when they are open, and idle columns,
+        because what stands in them takes time of others."""
         ...
 
     def busy(

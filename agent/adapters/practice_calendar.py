@@ -90,8 +90,9 @@ def _assignments(
             label=row.label,
             type_id=row.type_id,
             duration_minutes=row.duration_minutes,
-            buffer_before_minutes=row.buffer_before_minutes,
-            buffer_after_minutes=row.buffer_after_minutes,
+            # Below zero they would offer time that is taken.
+            buffer_before_minutes=max(row.buffer_before_minutes, 0),
+            buffer_after_minutes=max(row.buffer_after_minutes, 0),
             open_to_new_patients=row.open_to_new_patients,
             column_ids=offered_in.get(row.assignment_id, frozenset()) & columns.keys(),
             reserved_only=row.reserved_only,

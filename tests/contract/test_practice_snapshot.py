@@ -228,6 +228,9 @@ def test_buffers_below_nothing_do_not_shorten_an_appointment(connector: Connecto
     with connector.writing() as connection:
         add_appointment(connection, at(0), at(30), assignment_id=CLEANING)
     assert busy(connector, stretch(0, 60)) == [stretch(0, 30)]
+    with connector.reading() as connection:
+        cleaning = SqlPracticeSnapshot(connection).calendar().assignments[CLEANING]
+    assert (cleaning.buffer_before_minutes, cleaning.buffer_after_minutes) == (0, 0)
 
 
 def test_busy_time_can_be_asked_for_without_one_appointment(connector: Connector) -> None:
