@@ -51,8 +51,7 @@ def test_a10_each_action_is_switched_for_each_partner_by_itself(stage: Stage, ch
     bookings = {partner_id: chair.wish(hour) for hour, partner_id in enumerate((DENTPORT, ZAHNZEIT), 8)}
     for partner_id, booking in bookings.items():
         stage.send(booking, partner_id=partner_id)
-    switches = {"dentport": {"may_cancel": False}, "zahnzeit": {"may_reschedule": False}}
-    with stage.agent_with(**switches):
+    with stage.agent_with(dentport={"may_cancel": False}, zahnzeit={"may_reschedule": False}):
         told = {
             partner_id: [
                 answered(stage.send(wish, partner_id=partner_id).outcome)
@@ -159,12 +158,12 @@ def test_a13_area_blocks_or_reserves_in_its_column_for_its_practitioner_or_every
 ) -> None:
     """Blocked from 9 to 10, and from 10 to 11 kept for one of the two offers."""
     kept_for = chair.add_offer()
-    areas = {
+    owners: dict[str, dict[str, Any]] = {
         "column": {"column_id": chair.column_id},
         "practitioner": {"practitioner_id": chair.practitioner_id},
         "nobody": {},
-    }[owner]
-    areas |= only_on(chair.day)
+    }
+    areas = owners[owner] | only_on(chair.day)
     with (
         open_chair(stage) as other,
         open_chair(stage, column={"practitioner_id": chair.practitioner_id}) as second,
