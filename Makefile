@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DB     ?= sqlite
 N      ?= 1000
 
-.PHONY: demo test check bench race schemas clean
+.PHONY: demo test check bench race machine schemas clean
 
 # Rebuilt whenever what it is made from changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -31,6 +31,10 @@ bench: $(VENV)/.installed
 
 race: $(VENV)/.installed
 	$(BIN)/python -m tests.races --attempts $(N)
+
+# Lives of a whole practice, drawn at random; ends with one line of figures.
+machine: $(VENV)/.installed
+	$(BIN)/python -m tests.machine --lives $(N) --database $(DB)
 
 schemas: $(VENV)/.installed
 	$(BIN)/python -m exchange_formats.schema_export exchange_formats/schemas

@@ -1,0 +1,514 @@
+"""What must hold, judged after every step without the agent's rules.
+
+The witness reads what the agent has decided, right after each story and before
+anybody else moves, keeps it for ever, and holds against it whatever comes
+later: other decisions, the book, and every file that leaves.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import combinations
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from pydantic import TypeAdapter
+
+from agent.adapters import tables
+from agent.ports import AuditHead
+from exchange_formats.appointment_updates import AppointmentUpdateRecord
+from exchange_formats.availability import FreeSlot
+from exchange_formats.bookings import BookingRecord, BookingsRecord, CancelRecord, RescheduleRecord
+from exchange_formats.codec import Document
+from exchange_formats.envelope import Kind
+from exchange_formats.patients import PatientRecord
+from exchange_formats.receipts import BookingOutcome, BookingReason, MessageOutcome, ReceiptRecord
+from tests.machine.house import House, Made
+from tests.machine.partner import CANCELLED, Message, State, View, known_state, removals
+from tests.machine.practice import COLUMNS, NAMES, OFFERS, OTV_USER, PARTNERS, Record, Standing, Truth
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NEWS_FOR = timedelta(days=7)
+MAX_MESSAGE_AGE = timedelta(days=14)
+PATIENT_FIELDS = {"record", "patient_id", "given_name", "family_name", "birth_date", "contact_points"}
+CONTACT_FIELDS = {"system", "use", "value"}
+OF_THE_TIME = {
+    BookingReason.SLOT_TAKEN,
+    BookingReason.SLOT_NOT_OFFERED,
+    BookingReason.LEAD_TIME_PASSED,
+    BookingReason.ASSIGNMENT_UNKNOWN,
+    BookingReason.NOT_FOR_NEW_PATIENTS,
+    BookingReason.DURATION_UNKNOWN,
+}
+"""Why a time, not a booking's life, may stand against a wish."""
+_RECEIPT_RECORD: TypeAdapter[MessageOutcome | BookingOutcome] = TypeAdapter(ReceiptRecord)
+
+
+class Decided(NamedTuple):
+    """The answer to one message, as the ledger keeps it."""
+
+    position: int
+    verdict: MessageOutcome
+    outcomes: list[BookingOutcome]
+
+
+Answers = dict[int, tuple[BookingsRecord, BookingOutcome]]
+"""The lines about one booking that were decided, by revision, each with its answer."""
+
+
+class Life(NamedTuple):
+    """One booking as the practice must see it when the next line about it comes."""
+
+    answers: Answers
+    appointment: Standing | None
+    """None: deleted, or never made; `answers` tells which."""
+
+
+@dataclass(slots=True)
+class Removals:
+    """Reading A9 for one partner: who was sent, whose removal was told since which file, what is settled."""
+
+    sent: set[str] = field(default_factory=set)
+    told_since: dict[str, int] = field(default_factory=dict)
+    settled: set[str] = field(default_factory=set)
+    sequences: dict[str, int] = field(default_factory=dict)
+    """Number of each patients file, by message id."""
+
+    def due(self, allowed: set[str]) -> set[str]:
+        """Whom the next file must remove, if those may be known."""
+        return self.sent - allowed - self.settled
+
+    def recorded(self, message_id: str, sequence: int, allowed: set[str]) -> None:
+        """A file with these patients and everything that is due."""
+        self.sequences[message_id] = sequence
+        for alias in self.due(allowed):
+            self.told_since.setdefault(alias, sequence)
+        self.sent |= allowed
+        self.settled -= allowed
+        for alias in allowed:
+            self.told_since.pop(alias, None)
+
+    def acknowledged(self, patients_message_id: str, aliases: Iterable[str]) -> None:
+        """Only what that file told, or an earlier one."""
+        sequence = self.sequences.get(patients_message_id, 0)
+        self.settled |= {alias for alias in aliases if self.told_since.get(alias, sequence + 1) <= sequence}
+
+
+@dataclass(slots=True)
+class Witness:
+    """All that was decided in one life."""
+
+    house: House
+    truth: Truth
+    figures: Counter[str]
+    told: dict[str, View] = field(default_factory=lambda: {key: View() for key in PARTNERS})
+    """What each partner was told by decisions, delivered or not."""
+    messages: dict[tuple[str, str], Message] = field(default_factory=dict)
+    decided: dict[tuple[str, str], Decided] = field(default_factory=dict)
+    lines: dict[tuple[str, str], Answers] = field(default_factory=lambda: defaultdict(dict))
+    """By partner and booking id."""
+    news: list[tuple[BookingsRecord, BookingOutcome]] = field(default_factory=list)
+    """The lines that the last look found newly decided."""
+    receipts: dict[tuple[str, str], Made] = field(default_factory=dict)
+    updates: dict[tuple[str, str], list[AppointmentUpdateRecord]] = field(default_factory=dict)
+    removals: dict[str, Removals] = field(default_factory=lambda: {key: Removals() for key in PARTNERS})
+    aliases: dict[str, dict[str, int]] = field(default_factory=lambda: {key: {} for key in PARTNERS})
+    anchors: set[AuditHead] = field(default_factory=set)
+    appointments: set[int] = field(default_factory=set)
+    deleted: set[int] = field(default_factory=set)
+    revoked: set[str] = field(default_factory=set)
+
+    # --- always --------------------------------------------------------------------------------
+
+    def check_always(self) -> None:
+        """Whatever was done last."""
+        book, record = self.truth.appointments(), self.truth.record()
+        self._nobody_is_booked_twice(book)
+        self._nothing_is_gone(book)
+        for partner_id in PARTNERS:
+            self._outcomes_are_for_ever(partner_id, record)
+            self._appointments_are_those_of_accepted_books(partner_id, record)
+            self._aliases_never_change(partner_id, record)
+
+    def _nobody_is_booked_twice(self, book: Mapping[int, Standing]) -> None:
+        """Promise P13, for what is exclusive."""
+        exclusive = [one for one in book.values() if one.stands and one.exclusive]
+        for left, right in combinations(exclusive, 2):
+            together = right.starts_at < left.ends_at and left.starts_at < right.ends_at
+            assert not (together and share(left.column_id, right.column_id)), (left, right)
+
+    def _nothing_is_gone(self, book: Mapping[int, Standing]) -> None:
+        """Only staff delete (s. 630f BGB)."""
+        self.appointments |= book.keys()
+        assert self.appointments - book.keys() <= self.deleted
+
+    def _outcomes_are_for_ever(self, partner_id: str, record: Record) -> None:
+        assert record.answers[partner_id] == {
+            (booking_id, revision): outcome.model_dump_json()
+            for (partner, booking_id), answers in self.lines.items()
+            if partner == partner_id
+            for revision, (_, outcome) in answers.items()
+        }
+
+    def _appointments_are_those_of_accepted_books(self, partner_id: str, record: Record) -> None:
+        came = record.came[partner_id]
+        assert came.keys() == {
+            booking_id
+            for (partner, booking_id), answers in self.lines.items()
+            if partner == partner_id and _was_booked(answers)
+        }
+        assert len(set(came.values())) == len(came)
+        assert set(came.values()) <= self.appointments
+
+    def _aliases_never_change(self, partner_id: str, record: Record) -> None:
+        before, now = self.aliases[partner_id], record.aliases[partner_id]
+        assert before.items() <= now.items()
+        assert len(set(now.values())) == len(now)
+        self.aliases[partner_id] = now
+
+    def check_author(self) -> None:
+        """Rule R2: what the agent made, and nothing else, is signed by its user."""
+        row, came = tables.appointment.c, self.truth.record().came
+        made = {one[0] for one in self.truth.rows(row.appointment_id, where=[row.created_by == OTV_USER])}
+        assert made == {key for keys in came.values() for key in keys.values()} - self.deleted
+
+    # --- bookings ------------------------------------------------------------------------------
+
+    def see_answers(self, partner_id: str, before: Mapping[int, Standing]) -> None:
+        """What was decided since the last look; `before` is the book as it stood then."""
+        book, came = dict(before), self.truth.record().came[partner_id]
+        self.news.clear()
+        for row in self._new_answers(partner_id):
+            message = self.messages[partner_id, row.in_reply_to]
+            line = tables.receipt_line.c
+            this = [line.partner_id == partner_id, line.message_id == row.message_id]
+            texts = self.truth.rows(line.record, line.position, where=this)
+            texts.sort(key=lambda text: text.position)
+            verdict, *outcomes = (_RECEIPT_RECORD.validate_json(text.record) for text in texts)
+            answer = Decided(int(row.audit_head.split(":")[0]), verdict, outcomes)
+            self.decided[partner_id, message.message_id] = answer
+            self._check_verdict(partner_id, message, answer)
+            self._see_lines(partner_id, message, answer, book, came)
+            self.told[partner_id].read(answer.position, [verdict, *outcomes])
+        self._accepted_times_were_free(partner_id)
+
+    def _new_answers(self, partner_id: str) -> list[Any]:
+        row = tables.inbound_message.c
+        rows = self.truth.rows(tables.inbound_message, where=[row.partner_id == partner_id])
+        new = [one for one in rows if (partner_id, one.in_reply_to) not in self.decided]
+        return sorted(new, key=lambda one: one.receipt_sequence)
+
+    def _check_verdict(self, partner_id: str, message: Message, answer: Decided) -> None:
+        """Refused as a whole only if revoked or too old."""
+        written_at = datetime.fromisoformat(message.document.envelope.created_at)
+        too_old = self.house.clock() - written_at > MAX_MESSAGE_AGE
+        is_bookings = message.document.envelope.kind is Kind.BOOKINGS
+        if too_old:
+            expected = "time_out_of_bounds"
+        elif partner_id in self.revoked and is_bookings:
+            expected = "partner_revoked"
+        else:
+            expected = None
+        assert answer.verdict.reason == expected
+        assert answer.verdict.outcome == ("refused" if expected else "processed")
+        wishes = message.document.records if is_bookings and not expected else ()
+        assert [(one.booking_id, one.revision) for one in answer.outcomes] == [
+            (wish.booking_id, wish.revision) for wish in wishes
+        ]
+        self.figures[f"message {expected or message.document.envelope.kind}"] += 1
+        if not expected and not is_bookings:
+            aliases = [record.patient_id for record in message.document.records]
+            self.removals[partner_id].acknowledged(message.document.envelope.in_reply_to or "", aliases)
+
+    def _see_lines(
+        self,
+        partner_id: str,
+        message: Message,
+        answer: Decided,
+        book: dict[int, Standing],
+        came: Mapping[str, int],
+    ) -> None:
+        """Each line against what the page for partners says must be answered."""
+        for wish, outcome in zip(message.document.records, answer.outcomes, strict=False):
+            answers = self.lines[partner_id, wish.booking_id]
+            appointment_id = came.get(wish.booking_id, 0)
+            life = Life(answers, book.get(appointment_id))
+            self._check_line(partner_id, wish, outcome, life)
+            if wish.revision in answers:
+                continue
+            answers[wish.revision] = (wish, outcome)
+            self.news.append((wish, outcome))
+            self.figures[f"{wish.action} {outcome.reason or outcome.outcome}"] += 1
+            if is_accepted(outcome):
+                book[appointment_id] = _as_accepted(appointment_id, wish, outcome, life.appointment)
+
+    def _check_line(self, partner_id: str, wish: BookingsRecord, outcome: BookingOutcome, life: Life) -> None:
+        first = life.answers.get(wish.revision)
+        if first is not None:
+            expected = first[1] if first[0] == wish else BookingReason.CONFLICT
+            assert outcome == expected or outcome.reason == expected, (wish, outcome, expected)
+            self.figures["line repeated"] += 1
+            return
+        expected_reason = self._reason_of_life(partner_id, wish, life)
+        if expected_reason is not None:
+            assert outcome.reason is expected_reason, (wish, outcome, expected_reason)
+        elif isinstance(wish, CancelRecord):
+            assert outcome.appointment_status == "cancelled", (wish, outcome)
+        else:
+            assert outcome.appointment_status == "booked" or outcome.reason in OF_THE_TIME, (wish, outcome)
+
+    def _reason_of_life(self, partner_id: str, wish: BookingsRecord, life: Life) -> BookingReason | None:
+        """The table of docs/exchange-formats.md, section 11; None: accepted, or a matter of the time."""
+        if any(revision > wish.revision for revision in life.answers):
+            return BookingReason.STALE_REVISION
+        booked = _was_booked(life.answers)
+        if isinstance(wish, BookingRecord):
+            cancelled = any(
+                one.action == "cancel"
+                and (is_accepted(answer) or answer.reason is BookingReason.UNKNOWN_APPOINTMENT)
+                for one, answer in life.answers.values()
+            )
+            return BookingReason.CONFLICT if booked or cancelled else None
+        lane = self.house.agent.lane(partner_id)
+        if not (lane.may_cancel if isinstance(wish, CancelRecord) else lane.may_reschedule):
+            return BookingReason.ACTION_NOT_PERMITTED
+        if not booked:
+            return BookingReason.UNKNOWN_APPOINTMENT
+        if life.appointment is None or not life.appointment.stands:
+            return None if isinstance(wish, CancelRecord) else BookingReason.APPOINTMENT_CLOSED
+        if life.appointment.status != "booked" or life.appointment.starts_at <= self.house.clock():
+            return BookingReason.APPOINTMENT_CLOSED
+        if isinstance(wish, RescheduleRecord) and wish.assignment_id != str(life.appointment.assignment_id):
+            return BookingReason.SLOT_NOT_OFFERED
+        return None
+
+    def _accepted_times_were_free(self, partner_id: str) -> None:
+        """By the whole book as it stands after the import: no clash, not in the past, not above the cap."""
+        book, came = self.truth.appointments(), self.truth.record().came[partner_id]
+        cap = self.house.agent.lane(partner_id).terms.max_appointments_per_day
+        days = Counter(_day(book[key]) for key in came.values() if key in book and book[key].stands)
+        placed = {wish.booking_id for wish, outcome in self.news if outcome.appointment_status == "booked"}
+        for booking_id in sorted(placed):
+            mine = book[came[booking_id]]
+            if not mine.stands:
+                continue
+            assert mine.starts_at >= self.house.clock()
+            assert mine.assignment_id in OFFERS and mine.column_id in OFFERS[mine.assignment_id].columns
+            assert not [other for other in book.values() if clash(mine, other)], (mine, book)
+            assert cap is None or days[_day(mine)] <= cap, (mine, days)
+            state = self.told[partner_id].state(booking_id)
+            assert state == _state(mine), (state, mine)
+
+    # --- updates -------------------------------------------------------------------------------
+
+    def see_updates(self, partner_id: str) -> None:
+        """What was decided to tell: the truth, all of it, and nothing that was told already."""
+        head, line, told = tables.update_message.c, tables.update_line.c, self.told[partner_id]
+        rows = self.truth.rows(tables.update_message, where=[head.partner_id == partner_id])
+        for row in sorted(rows, key=lambda one: one.sequence):
+            if (partner_id, row.message_id) in self.updates:
+                continue
+            texts = self.truth.rows(line.record, where=[line.message_id == row.message_id])
+            records = [AppointmentUpdateRecord.model_validate_json(text[0]) for text in texts]
+            assert records
+            for record in records:
+                state = told.state(record.booking_id)
+                assert state is not None
+                assert known_state(record) != state, ("an echo", record)
+            self.updates[partner_id, row.message_id] = records
+            told.read(int(row.audit_head.split(":")[0]), records)
+            self.figures["updates"] += len(records)
+        if partner_id not in self.revoked:
+            self.view_is_true(partner_id, told)
+
+    def view_is_true(self, partner_id: str, view: View) -> None:
+        """Every appointment of the partner that is or was to come, as it stands in the book."""
+        book, recent = self.truth.appointments(), self.house.clock() - NEWS_FOR
+        for booking_id, appointment_id in self.truth.record().came[partner_id].items():
+            known, stands = view.state(booking_id), book.get(appointment_id)
+            assert known is not None, booking_id
+            is_off = stands is None or not stands.stands
+            # That somebody has come, or has not, is told to nobody.
+            is_news = is_off or (stands is not None and stands.status == "booked")
+            expected = CANCELLED if stands is None or is_off else _state(stands)
+            if is_news and known != expected:
+                ends = [stands.ends_at] if stands else []
+                ends += [datetime.fromisoformat(known.ends_at)] if known.ends_at else []
+                assert max(ends) <= recent, (booking_id, known, stands)
+
+    # --- files ---------------------------------------------------------------------------------
+
+    def see_files(self, partner_id: str) -> list[Document[Any]]:
+        """Look through what has come into the outbox; the new documents."""
+        self._see_recorded_patients_files(partner_id)
+        made = self.house.made(partner_id)
+        for one in made:
+            self._check_file(partner_id, one)
+        return [one.document for one in made]
+
+    def _check_file(self, partner_id: str, made: Made) -> None:
+        envelope = made.document.envelope
+        assert envelope.partner_id == partner_id
+        assert envelope.audit_head is not None
+        sequence, mac = envelope.audit_head.split(":")
+        self.anchors.add(AuditHead(int(sequence), mac))
+        self.figures[f"file {envelope.kind}"] += 1
+        if envelope.kind is Kind.PATIENTS:
+            self.patients_may_leave(partner_id, made.document)
+            self._check_patients_file(partner_id, made)
+            return
+        assert not [name for name in NAMES if name.encode() in made.content], envelope.kind
+        if envelope.kind is Kind.RECEIPTS:
+            self._check_receipt(partner_id, made)
+        elif envelope.kind is Kind.APPOINTMENT_UPDATES:
+            decided = self.updates[partner_id, envelope.message_id]
+            assert list(made.document.records) == decided
+
+    def _check_receipt(self, partner_id: str, made: Made) -> None:
+        """What was decided, word for word, the same whenever it is asked for."""
+        key = (partner_id, str(made.document.envelope.in_reply_to))
+        decided = self.decided[key]
+        assert list(made.document.records) == [decided.verdict, *decided.outcomes]
+        assert self.receipts.setdefault(key, made) == made
+        holder = self.truth.record().aliases[partner_id]
+        for outcome in decided.outcomes:
+            if outcome.patient_id is not None:
+                assert self.house.agent.lane(partner_id).receives_patients
+                assert outcome.patient_id in holder
+
+    def patients_may_leave(self, partner_id: str, document: Document[Any]) -> None:
+        """Rule R15 at this moment, by the book of names itself."""
+        allowed, holder = self.truth.transmit_set(partner_id), self.truth.record().aliases[partner_id]
+        patients = [record for record in document.records if isinstance(record, PatientRecord)]
+        assert {holder[record.patient_id] for record in patients} <= allowed
+        if patients:
+            assert self.house.agent.lane(partner_id).receives_patients
+            assert partner_id not in self.revoked
+
+    def _check_patients_file(self, partner_id: str, made: Made) -> None:
+        """Rule R14, and reading A9: everybody who may be known, and every removal that is due."""
+        for line in made.content.splitlines()[1:-1]:
+            record = json.loads(line)
+            if record["record"] == "patient":
+                assert record.keys() == PATIENT_FIELDS
+                assert all(contact.keys() == CONTACT_FIELDS for contact in record["contact_points"])
+        card_index, holder = self.truth.patients(), self.truth.record().aliases[partner_id]
+        for record in made.document.records:
+            if isinstance(record, PatientRecord):
+                row = card_index[holder[record.patient_id]]
+                born = row.birth_date.isoformat() if row.birth_date else None
+                assert (record.given_name, record.family_name) == (row.given_name, row.family_name)
+                assert record.birth_date == born
+        self.figures["removals"] += len(removals(made.document))
+
+    def _see_recorded_patients_files(self, partner_id: str) -> None:
+        """Also those that were recorded and never reached the outbox, because the power went."""
+        row, known = tables.outbound_message.c, self.removals[partner_id]
+        rows = self.truth.rows(
+            row.message_id,
+            row.sequence,
+            where=[row.partner_id == partner_id, row.kind == Kind.PATIENTS.value],
+        )
+        for message_id, sequence in sorted(rows, key=lambda one: one.sequence):
+            if message_id not in known.sequences:
+                known.recorded(message_id, sequence, self._may_be_known(partner_id))
+
+    def check_patients_file_is_whole(self, partner_id: str, document: Document[Any]) -> None:
+        """The file just made: everybody who may be known, and every removal that is due, no more."""
+        allowed = self._may_be_known(partner_id)
+        patients = {one.patient_id for one in document.records if isinstance(one, PatientRecord)}
+        assert patients == allowed
+        assert set(removals(document)) == self.removals[partner_id].due(allowed)
+
+    def _may_be_known(self, partner_id: str) -> set[str]:
+        """Aliases of the transmit set, as long as the partner is to get any patient."""
+        lane = self.house.agent.lane(partner_id)
+        if not lane.receives_patients or partner_id in self.revoked:
+            return set()
+        allowed = self.truth.transmit_set(partner_id)
+        return {
+            alias for alias, patient in self.truth.record().aliases[partner_id].items() if patient in allowed
+        }
+
+    def check_slots(self, document: Document[Any]) -> list[FreeSlot]:
+        """Nothing on offer lies in anybody's time; the slots."""
+        book = self.truth.appointments()
+        slots = [record for record in document.records if isinstance(record, FreeSlot)]
+        for slot in slots:
+            mine = _standing(slot)
+            assert not [other for other in book.values() if clash(mine, other)], slot
+        return slots
+
+
+# --- plain reckoning -----------------------------------------------------------------------------
+
+
+def is_accepted(outcome: BookingOutcome) -> bool:
+    return outcome.outcome == "accepted"
+
+
+def _was_booked(answers: Answers) -> bool:
+    """Whether the booking ever led to an appointment."""
+    return any(wish.action == "book" and is_accepted(outcome) for wish, outcome in answers.values())
+
+
+def share(left: int, right: int) -> bool:
+    """Whether two columns can hold only one patient at a time."""
+    if left == right:
+        return True
+    one, other = COLUMNS[left], COLUMNS[right]
+    if one.overlaps_allowed or other.overlaps_allowed:
+        return False
+    return one.practitioner_id == other.practitioner_id or one.room_id == other.room_id
+
+
+def clash(mine: Standing, other: Standing) -> bool:
+    """Whether the other one, with its buffers, stands in the way of mine with its own."""
+    if not other.stands or other.appointment_id == mine.appointment_id:
+        return False
+    if not share(mine.column_id, other.column_id):
+        return False
+    (start, end), (other_start, other_end) = _with_buffers(mine), _with_buffers(other)
+    return start < other_end and other_start < end
+
+
+def _with_buffers(one: Standing) -> tuple[datetime, datetime]:
+    before, after = OFFERS[one.assignment_id].buffers if one.assignment_id else (0, 0)
+    return one.starts_at - timedelta(minutes=before), one.ends_at + timedelta(minutes=after)
+
+
+def _standing(slot: FreeSlot) -> Standing:
+    times = datetime.fromisoformat(slot.starts_at), datetime.fromisoformat(slot.ends_at)
+    return Standing(0, int(slot.column_id), None, int(slot.assignment_id), *times, "booked", True)
+
+
+def _as_accepted(
+    appointment_id: int, wish: BookingsRecord, outcome: BookingOutcome, stands: Standing | None
+) -> Standing:
+    """The appointment after an accepted line."""
+    if outcome.appointment_status == "cancelled" or outcome.column_id is None:
+        gone = datetime.fromtimestamp(0, BERLIN)
+        stands = stands or Standing(appointment_id, 0, None, None, gone, gone, "cancelled", True)
+        return stands._replace(status="cancelled")
+    assignment_id = stands.assignment_id if stands else int(wish.assignment_id)  # type: ignore[union-attr]
+    return Standing(
+        appointment_id,
+        int(outcome.column_id),
+        None,
+        assignment_id,
+        datetime.fromisoformat(str(outcome.starts_at)),
+        datetime.fromisoformat(str(outcome.ends_at)),
+        "booked",
+        True,
+    )
+
+
+def _state(stands: Standing) -> State:
+    times = (moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (stands.starts_at, stands.ends_at))
+    return State("booked", str(stands.column_id), *times)
+
+
+def _day(stands: Standing) -> Any:
+    return stands.starts_at.astimezone(BERLIN).date()
