@@ -18,7 +18,7 @@ from tests.races.race import run_race
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make race")
     parser.add_argument("--attempts", type=int, default=2000, help="by the partners; staff make as many")
-    parser.add_argument("--days", type=int, default=5, help="of one week that all of them want")
+    parser.add_argument("--days", type=int, default=2, help="of one week that all of them want")
     parser.add_argument("--database", choices=DATABASES, action="append")
     arguments = parser.parse_args()
     wrong = 0

@@ -69,7 +69,7 @@ class PartnerLane:
     def _imported(self, wishes: list[Wish], figures: Counter[str]) -> list[BookingOutcome]:
         for _ in range(MOST_TRIES):
             try:
-                return self._agent.imported(wishes, partial(CountingBook, figures))
+                return self._agent.imported(wishes, partial(HesitantBook, figures, self._choice))
             except DatabaseUnavailableError as error:
                 figures["agent deadlocks" if "40P01" in str(error) else "agent kept waiting"] += 1
         raise AssertionError(f"a file was not imported in {MOST_TRIES} tries")
@@ -86,18 +86,23 @@ class PartnerLane:
         return str(outcome.reason)
 
 
-class CountingBook:
-    """The appointment book, counting the slots that looked free and were taken when they were written."""
+class HesitantBook:
+    """The appointment book on a slow day: time passes between looking and writing.
 
-    def __init__(self, figures: Counter[str], book: AppointmentBook) -> None:
-        self._figures, self._book = figures, book
+    It counts the slots that looked free and were taken when they were written.
+    """
+
+    def __init__(self, figures: Counter[str], choice: random.Random, book: AppointmentBook) -> None:
+        self._figures, self._choice, self._book = figures, choice, book
 
     def __getattr__(self, name: str) -> Any:
-        return partial(self._call, getattr(self._book, name))
+        method = getattr(self._book, name)
+        return partial(self._write, method) if name in ("add_appointment", "move_appointment") else method
 
-    def _call(self, method: Callable[..., Any], *values: Any, **named: Any) -> Any:
+    def _write(self, method: Callable[..., Any], *values: Any) -> Any:
+        time.sleep(self._choice.uniform(0, LONGEST_PAUSE_SECONDS))
         try:
-            return method(*values, **named)
+            return method(*values)
         except SlotTakenError:
             self._figures["lost at the moment of writing"] += 1
             raise
