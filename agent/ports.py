@@ -466,8 +466,12 @@ class BookingLedger(Protocol):
 
     def receipt_lines(self, partner_id: str, message_id: str) -> list[str]: ...
 
-    def revisions(self, partner_id: str, booking_id: str) -> list[LedgerBooking]:
-        """Every revision of the booking that was answered, by revision."""
+    def revisions(self, partner_id: str, booking_id: str, revision: int) -> list[LedgerBooking]:
+        """Of the booking's answered revisions this one and the highest, by revision; two at most."""
+        ...
+
+    def cancellations(self, partner_id: str, booking_id: str) -> list[LedgerBooking]:
+        """Every answered cancellation of the booking, by revision."""
         ...
 
     def add_booking(self, booking: LedgerBooking) -> None: ...

@@ -8,7 +8,7 @@ transaction as the appointment: this row is the marker of exactly-once
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, literal, select, update
 
 from agent.adapters import tables
 from agent.ports import LedgerBooking, LedgerMessage, PartnerAppointment
@@ -57,11 +57,26 @@ class SqlBookingLedger:
             )
         )
 
-    def revisions(self, partner_id: str, booking_id: str) -> list[LedgerBooking]:
+    def revisions(self, partner_id: str, booking_id: str, revision: int) -> list[LedgerBooking]:
+        """Never the whole history: a file may hold thousands of lines about one booking."""
+        booking = tables.booking.c
+        highest = select(func.max(booking.revision)).where(
+            booking.partner_id == partner_id, booking.booking_id == booking_id
+        )
+        return self._bookings(
+            partner_id, booking_id, booking.revision.in_((literal(revision), highest.scalar_subquery()))
+        )
+
+    def cancellations(self, partner_id: str, booking_id: str) -> list[LedgerBooking]:
+        return self._bookings(partner_id, booking_id, tables.booking.c.action == "cancel")
+
+    def _bookings(
+        self, partner_id: str, booking_id: str, condition: ColumnElement[bool]
+    ) -> list[LedgerBooking]:
         table = tables.booking
         rows = self._connection.execute(
             select(table)
-            .where(table.c.partner_id == partner_id, table.c.booking_id == booking_id)
+            .where(table.c.partner_id == partner_id, table.c.booking_id == booking_id, condition)
             .order_by(table.c.revision)
         )
         return [LedgerBooking(**row._mapping) for row in rows]

@@ -27,6 +27,8 @@ def revision_refusal(
 ) -> BookingReason | None:
     """Why a revision that was not answered before is refused without a look at the book; None: it is not.
 
+    `answered` hold the highest revision, and for a booking that led to no
+    appointment every cancellation; more do no harm.
     `has_appointment` says whether the booking ever led to one. Cancelling
     and moving what is cancelled is judged by the appointment itself.
     """

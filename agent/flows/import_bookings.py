@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from agent.domain.attribution import attribution_problem
 from agent.domain.availability import MINUTE
-from agent.domain.booking_life import AnsweredRevision, revision_refusal
+from agent.domain.booking_life import BOOK, AnsweredRevision, revision_refusal
 from agent.domain.booking_rules import Accept, Refuse, requested
 from agent.domain.intervals import instant, utc_datetime
 from agent.domain.practice import PracticeCalendar
@@ -76,7 +76,7 @@ def _outcome(sitting: Sitting, wish: BookingRecord | CancelRecord | RescheduleRe
     """The first outcome of this revision, or a new one and its row in the ledger."""
     partner_id, ledger = sitting.lane.partner_id, sitting.work.ledger
     digest = content_digest(wish)
-    answered = ledger.revisions(partner_id, wish.booking_id)
+    answered = ledger.revisions(partner_id, wish.booking_id, wish.revision)
     told = ledger.appointment(partner_id, wish.booking_id)
     for first in answered:
         if first.revision == wish.revision:
@@ -86,6 +86,8 @@ def _outcome(sitting: Sitting, wish: BookingRecord | CancelRecord | RescheduleRe
                 return outcome
             return refused(wish, BookingReason.CONFLICT)
 
+    if wish.action == BOOK and told is None:
+        answered += ledger.cancellations(partner_id, wish.booking_id)
     earlier = (
         AnsweredRevision(one.revision, one.action, BookingOutcome.model_validate_json(one.record))
         for one in answered

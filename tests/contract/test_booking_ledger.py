@@ -81,10 +81,12 @@ def test_message_added_twice_fails_the_whole_transaction(connector: Connector) -
         ledger = SqlBookingLedger(connection)
         assert ledger.message("dentport", "m-1") == MESSAGE
         assert ledger.receipt_lines("dentport", "m-1") == ["first"]
-        assert ledger.revisions("dentport", "b-1") == []
+        assert ledger.revisions("dentport", "b-1", 1) == []
 
 
-def test_revisions_of_a_booking_come_in_their_order_and_from_its_partner_alone(connector: Connector) -> None:
+def test_a_revision_comes_with_the_highest_of_its_booking_and_from_its_partner_alone(
+    connector: Connector,
+) -> None:
     third, second = (replace(BOOKING, revision=number, action="reschedule") for number in (3, 2))
     with connector.writing() as connection:
         ledger = SqlBookingLedger(connection)
@@ -92,8 +94,24 @@ def test_revisions_of_a_booking_come_in_their_order_and_from_its_partner_alone(c
             ledger.add_booking(booking)
     with connector.reading() as connection:
         ledger = SqlBookingLedger(connection)
-        assert ledger.revisions("dentport", "b-1") == [BOOKING, second, third]
-        assert ledger.revisions("dentport", "b-2") == []
+        assert ledger.revisions("dentport", "b-1", 1) == [BOOKING, third]
+        assert ledger.revisions("dentport", "b-1", 3) == [third]
+        assert ledger.revisions("dentport", "b-1", 4) == [third]
+        assert ledger.revisions("dentport", "b-2", 1) == []
+
+
+def test_cancellations_of_a_booking_come_in_their_order_and_from_its_partner_alone(
+    connector: Connector,
+) -> None:
+    third, second = (replace(BOOKING, revision=number, action="cancel") for number in (3, 2))
+    with connector.writing() as connection:
+        ledger = SqlBookingLedger(connection)
+        for booking in (third, BOOKING, second, replace(second, partner_id="zahnzeit")):
+            ledger.add_booking(booking)
+    with connector.reading() as connection:
+        ledger = SqlBookingLedger(connection)
+        assert ledger.cancellations("dentport", "b-1") == [second, third]
+        assert ledger.cancellations("dentport", "b-2") == []
 
 
 def test_appointment_of_a_booking_is_its_partners_alone(connector: Connector) -> None:

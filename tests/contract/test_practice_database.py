@@ -91,7 +91,7 @@ def test_write_commits_everything_together_when_the_block_ends(
     after = row_counts(connector)
     assert all(after[name] > before[name] for name in before)
     with database.write() as work:
-        (found,) = work.ledger.revisions(DENTPORT, "b-0")
+        (found,) = work.ledger.revisions(DENTPORT, "b-0", 1)
         standing = work.book.appointment(appointment_id)
     assert (found.revision, found.action) == (1, "book")
     assert standing is not None
