@@ -2,8 +2,8 @@
 
 A file is UTF-8, one JSON object a line, every line ended by `\\n`: envelope,
 records, trailer. Refused are duplicate keys, NaN and huge numbers, deep or
-long lines, unknown fields, another order of lines, and a record count that
-does not fit. Errors name the line, never what stands in it.
+long lines, unknown fields, another order of lines, too many bookings, and a
+record count that does not fit. Errors name the line, never what stands in it.
 """
 
 import hashlib
@@ -28,6 +28,8 @@ from exchange_formats.reference_data import ReferenceRecord
 MAX_LINE_BYTES = 64 * 1024
 MAX_BRACKETS_IN_LINE = 64
 MAX_NUMBER_CHARACTERS = 17
+MAX_BOOKINGS = 1_000
+"""Records in a bookings file: each costs a judgement, and all of them are judged in one transaction."""
 
 RECORD_TYPES: dict[Kind, Any] = {
     Kind.AVAILABILITY: AvailabilityRecord,
@@ -85,6 +87,8 @@ def decode(content: bytes, *kinds: Kind) -> Document[Any]:
     envelope = _envelope(lines[0])
     if envelope.kind not in kinds:
         raise DocumentError(MessageReason.WRONG_KIND, 1, envelope)
+    if envelope.kind is Kind.BOOKINGS and len(lines) - 2 > MAX_BOOKINGS:
+        raise DocumentError(MessageReason.INVALID_DOCUMENT, MAX_BOOKINGS + 2, envelope)
     records = tuple(
         _validated(_RECORDS[envelope.kind], text, number, envelope)
         for number, text in enumerate(lines[1:-1], start=2)

@@ -84,6 +84,22 @@ def test_a_file_that_lost_a_whole_line_is_refused() -> None:
     assert caught.value.envelope == ENVELOPE
 
 
+def test_a_file_of_more_bookings_than_the_limit_is_refused_before_they_are_read() -> None:
+    most = [BOOKING] * codec.MAX_BOOKINGS
+    assert len(decode_inbound(file_with(*most)).records) == codec.MAX_BOOKINGS
+    lines = file_with(*most, BOOKING).splitlines(keepends=True)
+    with pytest.raises(DocumentError) as caught:
+        decode_inbound(lines[0] + b"{}\n" * (codec.MAX_BOOKINGS + 1) + lines[-1])
+    assert (caught.value.reason, caught.value.line_number) == (
+        MessageReason.INVALID_DOCUMENT, codec.MAX_BOOKINGS + 2
+    )  # fmt: skip
+
+
+def test_acknowledgements_have_no_limit_of_their_own() -> None:
+    many = [ACKNOWLEDGEMENT] * (codec.MAX_BOOKINGS + 1)
+    assert len(decode_inbound(file_with(*many, envelope=ACKNOWLEDGING)).records) == len(many)
+
+
 def changed(change: Callable[[dict[str, object]], object]) -> bytes:
     """The one-booking file with its booking line changed by `change` on the parsed object."""
     lines = file_with(BOOKING).splitlines(keepends=True)
