@@ -16,22 +16,10 @@ from exchange_formats.envelope import Envelope, Kind
 from exchange_formats.fields import ContactPoint
 from exchange_formats.receipts import BookingReason, MessageReason
 from tests.flows.card_index import BIRTH_DATE, FAMILY_NAME, add_patient, answer
-from tests.flows.evidence import audit, practice_rows, quarantine_reasons, rows, values
+from tests.flows.evidence import appointment_of, audit, practice_rows, quarantine_reasons, rows, values
 from tests.flows.stage import DENTPORT, ON_SQLITE_ALONE, ZAHNZEIT, Answer, Stage
 
 APPOINTMENT, PATIENT = tables.appointment.c, tables.patient.c
-CAME = tables.partner_appointment.c
-
-
-def appointment_of(stage: Stage, booking_id: str) -> Any:
-    """The appointment that came of a booking."""
-    statement = (
-        select(tables.appointment)
-        .join(tables.partner_appointment, CAME.appointment_id == APPOINTMENT.appointment_id)
-        .where(CAME.booking_id == booking_id)
-    )
-    with stage.house.connector.reading() as connection:
-        return connection.execute(statement).one()
 
 
 def appointments(stage: Stage) -> int:

@@ -38,6 +38,7 @@ def hours_open(day: date, *hours: tuple[time, time]) -> list[tuple[str, str]]:
 def test_time_half_open_intervals_touch_without_meeting(stage: Stage, chair: Chair) -> None:
     nine_to_ten, ten_to_eleven = (utc(SPRING, 9), utc(SPRING, 10)), (utc(SPRING, 10), utc(SPRING, 11))
     assert not overlaps([nine_to_ten], *ten_to_eleven)
+    assert not overlaps([ten_to_eleven], *nine_to_ten)
     assert list(subtracted([ten_to_eleven], [nine_to_ten])) == [ten_to_eleven]
     outcomes = stage.send(*(chair.wish(hour) for hour in (9, 10, 8))).outcomes
     assert [one.outcome for one in outcomes] == ["accepted"] * 3
