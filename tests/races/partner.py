@@ -10,6 +10,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from multiprocessing.synchronize import Event
 from typing import Any
 
 from agent.errors import DatabaseUnavailableError, SlotTakenError
@@ -29,6 +30,11 @@ EXPECTED_REFUSALS = {
     "reschedule": {"slot_taken", "slot_not_offered", "appointment_closed"},
     "cancel": {"appointment_closed"},
 }
+
+
+def partner(url: str, contested: Contested, partner_id: str, attempts: int, _: Event) -> Counter[str]:
+    """One process: so many wishes of this partner, however long they take."""
+    return PartnerLane(url, contested, partner_id).work(attempts)
 
 
 class PartnerLane:

@@ -2,23 +2,23 @@
 
 It adds, moves, lengthens, shortens, cancels, revives and overlaps at random,
 sometimes two appointments in one transaction, sometimes with a pause before
-the commit. It asks nobody before it writes; the database alone refuses.
+the commit. It asks nobody before it writes; the database alone refuses. Nothing of
+the agent is known or imported here.
 """
 
 import random
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from multiprocessing.synchronize import Event
 from typing import Any, Protocol
 
 import psycopg
-from sqlalchemy import make_url
 
-from tests.races.practice import COLUMNS, Contested
-
+SQLITE = "sqlite:///"
 RECEPTIONIST = 1
 LONGEST_PAUSE_SECONDS = 0.01
 PATIENCE_SECONDS = 20
@@ -32,12 +32,22 @@ class Cursor(Protocol):
     def fetchone(self) -> Any: ...
 
 
+def receptionist(
+    url: str, contested: tuple[datetime, datetime], columns: Sequence[int], seed: str, over: Event
+) -> Counter[str]:
+    """One process: writes until the race is over."""
+    return Reception(url, contested, columns, seed).work(over.is_set)
+
+
 class Reception:
     """One member of staff at one computer."""
 
-    def __init__(self, url: str, contested: Contested, seed: str) -> None:
-        self._file = make_url(url).database if url.startswith("sqlite") else None
+    def __init__(
+        self, url: str, contested: tuple[datetime, datetime], columns: Sequence[int], seed: str
+    ) -> None:
+        self._file = url.removeprefix(SQLITE) if url.startswith(SQLITE) else None
         self._url = url
+        self._columns = columns
         self._choice = random.Random(seed)
         self._begin, end = contested
         self._steps = int((end - self._begin) / timedelta(minutes=5))
@@ -70,7 +80,7 @@ class Reception:
         if self._file is not None:
             connection: Any = sqlite3.connect(self._file, timeout=PATIENCE_SECONDS)
         else:
-            connection = psycopg.connect(self._url.replace("postgresql+psycopg:", "postgresql:"))
+            connection = psycopg.connect(self._url)
         try:
             yield connection
         finally:
@@ -82,7 +92,7 @@ class Reception:
         starts_at, ends_at = self._some_time()
         now = self._written(self._begin)
         row = {
-            "column_id": self._choice.choice(COLUMNS),
+            "column_id": self._choice.choice(self._columns),
             "starts_at": starts_at,
             "ends_at": ends_at,
             "status": "booked",
@@ -98,7 +108,9 @@ class Reception:
 
     def move(self, cursor: Cursor) -> None:
         starts_at, ends_at = self._some_time()
-        self._alter(cursor, column_id=self._choice.choice(COLUMNS), starts_at=starts_at, ends_at=ends_at)
+        self._alter(
+            cursor, column_id=self._choice.choice(self._columns), starts_at=starts_at, ends_at=ends_at
+        )
 
     def make_longer_or_shorter(self, cursor: Cursor) -> None:
         row = self._some_appointment(cursor, "starts_at")

@@ -14,7 +14,7 @@ WHERE one.starts_at < other.ends_at AND other.starts_at < one.ends_at
   AND one.status <> 'cancelled' AND other.status <> 'cancelled' AND one.exclusive AND other.exclusive
   AND {shared}
 """
-_APART = "NOT here.overlaps_allowed AND NOT there.overlaps_allowed"
+_APART = "here.column_id <> there.column_id AND NOT here.overlaps_allowed AND NOT there.overlaps_allowed"
 _SHARED = {
     "column": "here.column_id = there.column_id",
     "practitioner": f"{_APART} AND here.practitioner_id = there.practitioner_id",
