@@ -574,7 +574,7 @@ class DisclosureLedger(Protocol):
     def patient_of_alias(self, partner_id: str, alias: str) -> int | None: ...
 
     def alias_of(self, partner_id: str, patient_id: int) -> str | None:
-        """The alias under which the partner holds this patient: sent, and not removed since."""
+        """The alias under which the partner holds this patient, who is in the transmit set now."""
         ...
 
 

@@ -176,13 +176,19 @@ class SqlDisclosureLedger:
         )
 
     def alias_of(self, partner_id: str, patient_id: int) -> str | None:
-        table = tables.disclosure
+        table, patient, consent = tables.disclosure, tables.patient, tables.consent
         return self._connection.scalar(
-            select(table.c.alias).where(
+            select(table.c.alias)
+            .join(patient, patient.c.patient_id == table.c.patient_id)
+            .join(consent, consent.c.patient_id == table.c.patient_id)
+            .where(
                 table.c.partner_id == partner_id,
                 table.c.patient_id == patient_id,
                 table.c.first_sent_at.is_not(None),
                 table.c.removed_at.is_(None),
+                consent.c.partner_id == partner_id,
+                consent.c.status == Consent.GRANTED.value,
+                patient.c.active,
             )
         )
 

@@ -83,7 +83,7 @@ def _outcome(sitting: Sitting, wish: BookingRecord | CancelRecord | RescheduleRe
             if first.content_sha256 == digest:
                 outcome = BookingOutcome.model_validate_json(first.record)
                 _tell_again(sitting, told, outcome)
-                return outcome
+                return _without_withdrawn(sitting, told, outcome)
             return refused(wish, BookingReason.CONFLICT)
 
     if wish.action == BOOK and told is None:
@@ -239,6 +239,19 @@ def _tell_again(sitting: Sitting, told: PartnerAppointment | None, first: Bookin
             told_ends_at=datetime.fromisoformat(first.ends_at),
         )
     sitting.work.ledger.tell_appointment(told)
+
+
+def _without_withdrawn(
+    sitting: Sitting, told: PartnerAppointment | None, first: BookingOutcome
+) -> BookingOutcome:
+    """A first answer as it may be given today: who withdrew meanwhile is to be forgotten (reading A9)."""
+    lane = sitting.lane
+    if told is None or first.patient_id is None:
+        return first
+    alias = sitting.work.disclosures.alias_of(lane.partner_id, told.patient_id)
+    if lane.receives_patients and alias == first.patient_id:
+        return first
+    return first.model_copy(update={"patient_id": None})
 
 
 def _audit(sitting: Sitting, event: str, stands: StandingAppointment) -> None:

@@ -169,6 +169,17 @@ def test_alias_of_a_patient_is_told_only_while_the_partner_holds_it(connector: C
     assert told == [None, alias, None, alias]
 
 
+@pytest.mark.parametrize("status", ["OPEN", "DENIED"])
+def test_alias_of_a_patient_is_told_no_more_from_the_moment_of_the_withdrawal(
+    connector: Connector, status: str
+) -> None:
+    assigned(connector)
+    sent(connector, ANNA)
+    answered(connector, ANNA, status)
+    with connector.reading() as connection:
+        assert SqlDisclosureLedger(connection).alias_of(DENTPORT, ANNA) is None
+
+
 def test_mark_sent_records_the_first_time_and_only_these_patients(connector: Connector) -> None:
     assigned(connector)
     sent(connector, ANNA, LEA)

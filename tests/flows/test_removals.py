@@ -108,6 +108,21 @@ def test_patient_deleted_after_the_withdrawal_is_removed_until_that_is_acknowled
 
 
 @ON_SQLITE_ALONE
+def test_answer_given_again_names_nobody_whom_the_partner_has_to_forget(stage: Stage) -> None:
+    patient_id, name = agreed(stage)
+    alias = told(stage.export())[name]
+    booking = stage.booking(stage.somebody(name))
+    first = stage.send(booking).outcome
+    assert first.patient_id == alias
+    assert stage.send(booking).outcome == first
+    without = first.model_copy(update={"patient_id": None})
+    withdraw(stage, patient_id)
+    assert stage.send(booking).outcome == without
+    assert alias in removed(stage.export())
+    assert stage.send(booking).outcome == without
+
+
+@ON_SQLITE_ALONE
 def test_receipt_of_an_acknowledgement_is_the_same_whatever_it_names(stage: Stage) -> None:
     (gone, gone_name), (_, held_name) = agreed(stage), agreed(stage)
     known = told(stage.export())
