@@ -107,7 +107,8 @@ def decide(
     `taken` covers `busy_window` around the start, in the `deciding_columns` of
     the wished ones. Lead time and horizon count from `judged_at`, the moment the
     partner signed as far back as the caller believes it, so that a slot which
-    was on offer then is not lost on the way; but nothing may start before `now`.
+    was on offer then is not lost on the way, and a day beyond that horizon from
+    `now`. Nothing may start before `now`.
     Whether the patient is new is what the patient says (reading A8).
     """
     assignment = (
@@ -139,13 +140,16 @@ def _column(
     """The first of the wished columns that is free, or why none is."""
     if not request.column_ids:
         return BookingReason.SLOT_NOT_OFFERED
-    if request.start < max(now, offer_window(calendar, terms, judged_at)[0]):
+    earliest, horizon = offer_window(calendar, terms, judged_at)
+    if request.start < max(now, earliest):
         return _reason_of_late(request, calendar, terms)
-    free = _offered(request, calendar, taken, terms, judged_at)
+    # Midnight brings another day on offer; a partner's clock that is slow by seconds does not take it back.
+    offered_at = judged_at if request.start < horizon else now
+    free = _offered(request, calendar, taken, terms, offered_at)
     for column_id in request.column_ids:
         if column_id in free:
             return column_id
-    was_offered = _offered(request, calendar, NOTHING_TAKEN, terms, judged_at)
+    was_offered = _offered(request, calendar, NOTHING_TAKEN, terms, offered_at)
     return BookingReason.SLOT_TAKEN if was_offered else BookingReason.SLOT_NOT_OFFERED
 
 

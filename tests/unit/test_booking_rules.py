@@ -90,6 +90,16 @@ def test_what_was_never_on_offer_is_refused_as_not_offered_even_when_taken(wish:
     assert judged(wish, [(0, 2**32)]) == Refuse(BookingReason.SLOT_NOT_OFFERED)
 
 
+@pytest.mark.parametrize(("busy", "accepted"), [([], True), ([(0, 2**32)], False)])
+def test_a_slot_of_the_day_that_midnight_brought_is_not_lost_to_a_slow_clock(
+    busy: Any, accepted: bool
+) -> None:
+    midnight = at(MONDAY - timedelta(days=TERMS.booking_horizon_days), 0)
+    before, after = judged(WISH, busy, midnight - 1), judged(WISH, busy, midnight - 1, now=midnight)
+    assert before == Refuse(BookingReason.SLOT_NOT_OFFERED)
+    assert after == (judged() if accepted else Refuse(BookingReason.SLOT_TAKEN))
+
+
 @pytest.mark.parametrize("assignment_id", [None, 999])
 def test_an_unknown_assignment_is_said_so(assignment_id: int | None) -> None:
     wish = replace(WISH, assignment_id=assignment_id)
