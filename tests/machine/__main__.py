@@ -14,8 +14,9 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.kit.databases import PostgresqlServer
 from tests.kit.openpgp import short_folder
 from tests.kit.postgresql import DATABASES, server_in
-from tests.machine.house import Cabinet, OpenPaper, PostgresqlCabinet, SqliteCabinet
-from tests.machine.life import LifeOfAppointments
+from tests.machine.house import Cabinet, PostgresqlCabinet, SqliteCabinet
+from tests.machine.machine import LifeOfAppointments
+from tests.machine.paper import OpenPaper
 from tests.machine.practice import make_sqlite_template, make_template
 
 

@@ -1,28 +1,25 @@
 """The agent at work in the machine's practice: built from YAML as in production, in folders of its own.
 
-Only OpenPGP is left out of most lives: the port is played by `OpenPaper`, which
-passes contents on as they are, because sealing and opening are proven elsewhere
-and cost a hundred times the rest. `SealedPaper` is the real thing.
+Left out are the licence and, in most lives, OpenPGP; everything else is what
+runs in a practice. The agent may die anywhere and be started again, and it can
+be asked what it would answer without any consequence.
 """
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, BinaryIO, Literal, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import yaml
 from sqlalchemy import Connection
 
 from agent.adapters.audit_verification import verify
 from agent.adapters.database import Connector
-from agent.adapters.gpg_sealer import GpgSealer, OpeningLimits, PartnerKey
-from agent.adapters.own_key import OwnKey
 from agent.adapters.practice_database import SqlWriteTransaction
 from agent.app import Agent, build
 from agent.config import Config, load_config
@@ -30,99 +27,20 @@ from agent.errors import SchemaMismatchError
 from agent.flows.deliver import deliver
 from agent.flows.export import export
 from agent.flows.import_bookings import import_bookings
-from agent.flows.lane import Lane, PracticeSide
 from agent.flows.receive import sweep
 from agent.flows.tell_updates import tell_updates
-from agent.ports import AuditHead, Database, Delivery, OpenedFile, SealedFile, Sealer, WriteTransaction
+from agent.ports import AuditHead, Delivery
 from exchange_formats.codec import BookingDocument, Document, decode
 from exchange_formats.envelope import Kind
 from exchange_formats.file_names import parse_sealed_name
 from exchange_formats.receipts import BookingOutcome
-from tests.flows.outages import CutAt, PowerCutError
+from tests.flows.outages import PowerCutError
 from tests.kit.databases import PostgresqlServer
-from tests.kit.openpgp import KeyWorld, PartnerGpg
-from tests.machine.practice import DENTPORT, PARTNERS, PRACTICE_ID, ZAHNZEIT, MachineClock
+from tests.machine.paper import INVENTED_FINGERPRINTS, Paper
+from tests.machine.power import Cut, cut_short
+from tests.machine.practice import PARTNERS, PRACTICE_ID, MachineClock
 
-INVENTED_FINGERPRINTS = {DENTPORT: "D" * 40, ZAHNZEIT: "E" * 40}
 AUDIT_KEY = "0123456789abcdef" * 4
-
-
-# --- paper: how contents travel ----------------------------------------------------------------
-
-
-class Paper(Protocol):
-    """How files are sealed and opened, on both sides."""
-
-    def sealer(self, partner_id: str) -> Sealer:
-        """The agent's side."""
-        ...
-
-    def write(self, partner_id: str, content: bytes) -> bytes:
-        """A file as the partner seals it."""
-        ...
-
-    def read(self, partner_id: str, sealed: bytes) -> bytes:
-        """A file of the agent as the partner opens it."""
-        ...
-
-
-class OpenSealer:
-    """`Sealer` without a seal."""
-
-    def __init__(self, fingerprint: str) -> None:
-        self._fingerprint = fingerprint
-
-    def seal(self, plaintext: Iterable[bytes], sealed: BinaryIO) -> SealedFile:
-        content = b"".join(plaintext)
-        sealed.write(content)
-        return SealedFile(sha256(content).hexdigest(), len(content))
-
-    def open(self, sealed: bytes, now: datetime) -> OpenedFile:
-        return OpenedFile(sealed, sha256(sealed).hexdigest(), self._fingerprint, now)
-
-
-class OpenPaper:
-    """Contents as they are."""
-
-    def sealer(self, partner_id: str) -> Sealer:
-        return OpenSealer(INVENTED_FINGERPRINTS[partner_id])
-
-    def write(self, partner_id: str, content: bytes) -> bytes:
-        return content
-
-    def read(self, partner_id: str, sealed: bytes) -> bytes:
-        return sealed
-
-
-class SealedPaper:
-    """Signed and encrypted with real keys; the machine's clock must stay within the age that is accepted."""
-
-    def __init__(self, keys: KeyWorld) -> None:
-        self._keys = keys
-        self._partners: dict[str, PartnerGpg] = {DENTPORT: keys.dentport, ZAHNZEIT: keys.zahnzeit}
-
-    def sealer(self, partner_id: str) -> Sealer:
-        partner = self._partners[partner_id]
-        own = OwnKey(
-            gpg_program="gpg",
-            gpgv_program="gpgv",
-            home=self._keys.practice.folder,
-            fingerprint=self._keys.practice_fingerprint,
-            passphrase=None,
-        )
-        ring = self._keys.folder / f"machine-{partner_id}.ring"
-        ring.write_bytes(partner.public_key)
-        limits = OpeningLimits(max_sealed_bytes=5 * 1024 * 1024, max_age=timedelta(days=14))
-        return GpgSealer(own, PartnerKey(ring, (partner.fingerprint,), True), limits)
-
-    def write(self, partner_id: str, content: bytes) -> bytes:
-        return self._partners[partner_id].seal(content)
-
-    def read(self, partner_id: str, sealed: bytes) -> bytes:
-        return self._partners[partner_id].open(sealed)
-
-
-# --- databases ---------------------------------------------------------------------------------
 
 
 class Cabinet(Protocol):
@@ -159,65 +77,6 @@ class PostgresqlCabinet:
 
     def drop(self, url: str) -> None:
         self.server.drop_database(url.split("@/")[1].split("?", maxsplit=1)[0])
-
-
-# --- power cuts --------------------------------------------------------------------------------
-
-Cut = Literal["first commit", "second commit", "publish", "archive"]
-"""Where the power goes: before a commit, before a finished draft gets its name, before the file is filed."""
-CUTS: tuple[Cut, ...] = ("first commit", "second commit", "publish", "archive")
-
-
-class _CutAtCommit:
-    """A database whose n-th writing transaction does all its work and is never committed."""
-
-    def __init__(self, database: Database, number: int) -> None:
-        self._database, self._left = database, number
-
-    def read(self) -> Any:
-        return self._database.read()
-
-    @contextmanager
-    def write(self) -> Iterator[WriteTransaction]:
-        self._left -= 1
-        with self._database.write() as work:
-            yield work
-            if self._left == 0:
-                raise PowerCutError
-
-
-class _CutAtPublish:
-    """An outbox whose drafts are written and never get their names."""
-
-    def __init__(self, outbox: Any) -> None:
-        self._outbox = outbox
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._outbox, name)
-
-    @contextmanager
-    def draft(self) -> Iterator[Any]:
-        with self._outbox.draft() as draft:
-            yield CutAt(draft, "publish")
-
-
-def _cut(practice: PracticeSide, lane: Lane, cut: Cut | None) -> tuple[PracticeSide, Lane]:
-    """The two sides of a story, with the power going at that place."""
-    outbox: Any = _CutAtPublish(lane.outbox)
-    inbound: Any = CutAt(lane.inbound, "archive")
-    match cut:
-        case "first commit":
-            return replace(practice, database=_CutAtCommit(practice.database, 1)), lane
-        case "second commit":
-            return replace(practice, database=_CutAtCommit(practice.database, 2)), lane
-        case "publish":
-            return practice, replace(lane, outbox=outbox)
-        case "archive":
-            return practice, replace(lane, inbound=inbound)
-    return practice, lane
-
-
-# --- the house ---------------------------------------------------------------------------------
 
 
 class TakenBackError(Exception):
@@ -276,7 +135,7 @@ class House:
 
     def sweep(self, partner_id: str, cut: Cut | None = None) -> bool:
         """Work off what waits; False if the power went before the end."""
-        practice, lane = _cut(self.agent.practice, self.agent.lane(partner_id), cut)
+        practice, lane = cut_short(self.agent.practice, self.agent.lane(partner_id), cut)
         try:
             for _ in sweep(practice, lane):
                 pass
@@ -287,7 +146,7 @@ class House:
 
     def export(self, partner_id: str, kind: Kind, cut: Cut | None = None) -> bool:
         """One file, unless the power goes on the way; whether it was made."""
-        practice, lane = _cut(self.agent.practice, self.agent.lane(partner_id), cut)
+        practice, lane = cut_short(self.agent.practice, self.agent.lane(partner_id), cut)
         try:
             export(practice, lane, kind)
         except PowerCutError:
@@ -297,7 +156,7 @@ class House:
 
     def tell_updates(self, partner_id: str, cut: Cut | None = None) -> None:
         """What staff changed, or as far as the power lasts."""
-        practice, lane = _cut(self.agent.practice, self.agent.lane(partner_id), cut)
+        practice, lane = cut_short(self.agent.practice, self.agent.lane(partner_id), cut)
         try:
             tell_updates(practice, lane)
         except PowerCutError:

@@ -7,12 +7,11 @@ later: other decisions, the book, and every file that leaves.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
@@ -25,11 +24,24 @@ from exchange_formats.codec import Document
 from exchange_formats.envelope import Kind
 from exchange_formats.patients import PatientRecord
 from exchange_formats.receipts import BookingOutcome, BookingReason, MessageOutcome, ReceiptRecord
+from tests.machine.book import Record, Standing, Truth
 from tests.machine.house import House, Made
-from tests.machine.partner import CANCELLED, Message, State, View, known_state, removals
-from tests.machine.practice import COLUMNS, NAMES, OFFERS, OTV_USER, PARTNERS, Record, Standing, Truth
+from tests.machine.partner import CANCELLED, Message, View, known_state, removals
+from tests.machine.practice import NAMES, OFFERS, OTV_USER, PARTNERS
+from tests.machine.reckoning import (
+    Answers,
+    Life,
+    Removals,
+    as_accepted,
+    clash,
+    is_accepted,
+    local_day,
+    share,
+    standing,
+    state_of,
+    was_booked,
+)
 
-BERLIN = ZoneInfo("Europe/Berlin")
 NEWS_FOR = timedelta(days=7)
 MAX_MESSAGE_AGE = timedelta(days=14)
 PATIENT_FIELDS = {"record", "patient_id", "given_name", "family_name", "birth_date", "contact_points"}
@@ -52,48 +64,6 @@ class Decided(NamedTuple):
     position: int
     verdict: MessageOutcome
     outcomes: list[BookingOutcome]
-
-
-Answers = dict[int, tuple[BookingsRecord, BookingOutcome]]
-"""The lines about one booking that were decided, by revision, each with its answer."""
-
-
-class Life(NamedTuple):
-    """One booking as the practice must see it when the next line about it comes."""
-
-    answers: Answers
-    appointment: Standing | None
-    """None: deleted, or never made; `answers` tells which."""
-
-
-@dataclass(slots=True)
-class Removals:
-    """Reading A9 for one partner: who was sent, whose removal was told since which file, what is settled."""
-
-    sent: set[str] = field(default_factory=set)
-    told_since: dict[str, int] = field(default_factory=dict)
-    settled: set[str] = field(default_factory=set)
-    sequences: dict[str, int] = field(default_factory=dict)
-    """Number of each patients file, by message id."""
-
-    def due(self, allowed: set[str]) -> set[str]:
-        """Whom the next file must remove, if those may be known."""
-        return self.sent - allowed - self.settled
-
-    def recorded(self, message_id: str, sequence: int, allowed: set[str]) -> None:
-        """A file with these patients and everything that is due."""
-        self.sequences[message_id] = sequence
-        for alias in self.due(allowed):
-            self.told_since.setdefault(alias, sequence)
-        self.sent |= allowed
-        self.settled -= allowed
-        for alias in allowed:
-            self.told_since.pop(alias, None)
-
-    def acknowledged(self, patients_message_id: str, aliases: Iterable[str]) -> None:
-        """Only what that file told, or an earlier one."""
-        sequence = self.sequences.get(patients_message_id, 0)
-        self.settled |= {alias for alias in aliases if self.told_since.get(alias, sequence + 1) <= sequence}
 
 
 @dataclass(slots=True)
@@ -157,7 +127,7 @@ class Witness:
         assert came.keys() == {
             booking_id
             for (partner, booking_id), answers in self.lines.items()
-            if partner == partner_id and _was_booked(answers)
+            if partner == partner_id and was_booked(answers)
         }
         assert len(set(came.values())) == len(came)
         assert set(came.values()) <= self.appointments
@@ -242,7 +212,7 @@ class Witness:
             self.news.append((wish, outcome))
             self.figures[f"{wish.action} {outcome.reason or outcome.outcome}"] += 1
             if is_accepted(outcome):
-                book[appointment_id] = _as_accepted(appointment_id, wish, outcome, life.appointment)
+                book[appointment_id] = as_accepted(appointment_id, wish, outcome, life.appointment)
 
     def _check_line(self, partner_id: str, wish: BookingsRecord, outcome: BookingOutcome, life: Life) -> None:
         first = life.answers.get(wish.revision)
@@ -263,7 +233,7 @@ class Witness:
         """The table of docs/exchange-formats.md, section 11; None: accepted, or a matter of the time."""
         if any(revision > wish.revision for revision in life.answers):
             return BookingReason.STALE_REVISION
-        booked = _was_booked(life.answers)
+        booked = was_booked(life.answers)
         if isinstance(wish, BookingRecord):
             cancelled = any(
                 one.action == "cancel"
@@ -288,7 +258,7 @@ class Witness:
         """By the whole book as it stands after the import: no clash, not in the past, not above the cap."""
         book, came = self.truth.appointments(), self.truth.record().came[partner_id]
         cap = self.house.agent.lane(partner_id).terms.max_appointments_per_day
-        days = Counter(_day(book[key]) for key in came.values() if key in book and book[key].stands)
+        days = Counter(local_day(book[key]) for key in came.values() if key in book and book[key].stands)
         placed = {wish.booking_id for wish, outcome in self.news if outcome.appointment_status == "booked"}
         for booking_id in sorted(placed):
             mine = book[came[booking_id]]
@@ -297,9 +267,9 @@ class Witness:
             assert mine.starts_at >= self.house.clock()
             assert mine.assignment_id in OFFERS and mine.column_id in OFFERS[mine.assignment_id].columns
             assert not [other for other in book.values() if clash(mine, other)], (mine, book)
-            assert cap is None or days[_day(mine)] <= cap, (mine, days)
+            assert cap is None or days[local_day(mine)] <= cap, (mine, days)
             state = self.told[partner_id].state(booking_id)
-            assert state == _state(mine), (state, mine)
+            assert state == state_of(mine), (state, mine)
 
     # --- updates -------------------------------------------------------------------------------
 
@@ -320,10 +290,13 @@ class Witness:
             self.updates[partner_id, row.message_id] = records
             told.read(int(row.audit_head.split(":")[0]), records)
             self.figures["updates"] += len(records)
-        if partner_id not in self.revoked:
-            self.view_is_true(partner_id, told)
 
-    def view_is_true(self, partner_id: str, view: View) -> None:
+    def check_told(self, partner_id: str) -> None:
+        """After a whole run no change is left untold; a revoked partner is told none."""
+        if partner_id not in self.revoked:
+            self.check_view(partner_id, self.told[partner_id])
+
+    def check_view(self, partner_id: str, view: View) -> None:
         """Every appointment of the partner that is or was to come, as it stands in the book."""
         book, recent = self.truth.appointments(), self.house.clock() - NEWS_FOR
         for booking_id, appointment_id in self.truth.record().came[partner_id].items():
@@ -332,7 +305,7 @@ class Witness:
             is_off = stands is None or not stands.stands
             # That somebody has come, or has not, is told to nobody.
             is_news = is_off or (stands is not None and stands.status == "booked")
-            expected = CANCELLED if stands is None or is_off else _state(stands)
+            expected = CANCELLED if stands is None or is_off else state_of(stands)
             if is_news and known != expected:
                 ends = [stands.ends_at] if stands else []
                 ends += [datetime.fromisoformat(known.ends_at)] if known.ends_at else []
@@ -356,7 +329,7 @@ class Witness:
         self.anchors.add(AuditHead(int(sequence), mac))
         self.figures[f"file {envelope.kind}"] += 1
         if envelope.kind is Kind.PATIENTS:
-            self.patients_may_leave(partner_id, made.document)
+            self.check_patients_may_leave(partner_id, made.document)
             self._check_patients_file(partner_id, made)
             return
         assert not [name for name in NAMES if name.encode() in made.content], envelope.kind
@@ -378,7 +351,7 @@ class Witness:
                 assert self.house.agent.lane(partner_id).receives_patients
                 assert outcome.patient_id in holder
 
-    def patients_may_leave(self, partner_id: str, document: Document[Any]) -> None:
+    def check_patients_may_leave(self, partner_id: str, document: Document[Any]) -> None:
         """Rule R15 at this moment, by the book of names itself."""
         allowed, holder = self.truth.transmit_set(partner_id), self.truth.record().aliases[partner_id]
         patients = [record for record in document.records if isinstance(record, PatientRecord)]
@@ -437,78 +410,6 @@ class Witness:
         book = self.truth.appointments()
         slots = [record for record in document.records if isinstance(record, FreeSlot)]
         for slot in slots:
-            mine = _standing(slot)
+            mine = standing(slot)
             assert not [other for other in book.values() if clash(mine, other)], slot
         return slots
-
-
-# --- plain reckoning -----------------------------------------------------------------------------
-
-
-def is_accepted(outcome: BookingOutcome) -> bool:
-    return outcome.outcome == "accepted"
-
-
-def _was_booked(answers: Answers) -> bool:
-    """Whether the booking ever led to an appointment."""
-    return any(wish.action == "book" and is_accepted(outcome) for wish, outcome in answers.values())
-
-
-def share(left: int, right: int) -> bool:
-    """Whether two columns can hold only one patient at a time."""
-    if left == right:
-        return True
-    one, other = COLUMNS[left], COLUMNS[right]
-    if one.overlaps_allowed or other.overlaps_allowed:
-        return False
-    return one.practitioner_id == other.practitioner_id or one.room_id == other.room_id
-
-
-def clash(mine: Standing, other: Standing) -> bool:
-    """Whether the other one, with its buffers, stands in the way of mine with its own."""
-    if not other.stands or other.appointment_id == mine.appointment_id:
-        return False
-    if not share(mine.column_id, other.column_id):
-        return False
-    (start, end), (other_start, other_end) = _with_buffers(mine), _with_buffers(other)
-    return start < other_end and other_start < end
-
-
-def _with_buffers(one: Standing) -> tuple[datetime, datetime]:
-    before, after = OFFERS[one.assignment_id].buffers if one.assignment_id else (0, 0)
-    return one.starts_at - timedelta(minutes=before), one.ends_at + timedelta(minutes=after)
-
-
-def _standing(slot: FreeSlot) -> Standing:
-    times = datetime.fromisoformat(slot.starts_at), datetime.fromisoformat(slot.ends_at)
-    return Standing(0, int(slot.column_id), None, int(slot.assignment_id), *times, "booked", True)
-
-
-def _as_accepted(
-    appointment_id: int, wish: BookingsRecord, outcome: BookingOutcome, stands: Standing | None
-) -> Standing:
-    """The appointment after an accepted line."""
-    if outcome.appointment_status == "cancelled" or outcome.column_id is None:
-        gone = datetime.fromtimestamp(0, BERLIN)
-        stands = stands or Standing(appointment_id, 0, None, None, gone, gone, "cancelled", True)
-        return stands._replace(status="cancelled")
-    assignment_id = stands.assignment_id if stands else int(wish.assignment_id)  # type: ignore[union-attr]
-    return Standing(
-        appointment_id,
-        int(outcome.column_id),
-        None,
-        assignment_id,
-        datetime.fromisoformat(str(outcome.starts_at)),
-        datetime.fromisoformat(str(outcome.ends_at)),
-        "booked",
-        True,
-    )
-
-
-def _state(stands: Standing) -> State:
-    times = (moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (stands.starts_at, stands.ends_at))
-    return State("booked", str(stands.column_id), *times)
-
-
-def _day(stands: Standing) -> Any:
-    return stands.starts_at.astimezone(BERLIN).date()

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.machine.house import OpenPaper, SqliteCabinet
-from tests.machine.life import LifeOfAppointments
+from tests.machine.house import SqliteCabinet
+from tests.machine.machine import LifeOfAppointments
+from tests.machine.paper import OpenPaper
 from tests.machine.practice import make_sqlite_template
 
 
