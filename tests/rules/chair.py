@@ -27,6 +27,7 @@ from tests.flows.evidence import values
 from tests.flows.stage import DENTPORT, Stage
 
 BERLIN = ZoneInfo("Europe/Berlin")
+# Noon is for nobody: on Wednesdays the sample practice blocks it in every column.
 MORNING = (time(8), time(12))
 OFFER: dict[str, Any] = {
     "label": "Sprechstunde",
