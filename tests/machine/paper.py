@@ -82,7 +82,7 @@ class SealedPaper:
         ring = self._keys.folder / f"machine-{partner_id}.ring"
         ring.write_bytes(partner.public_key)
         limits = OpeningLimits(max_sealed_bytes=5 * 1024 * 1024, max_age=timedelta(days=14))
-        return GpgSealer(own, PartnerKey(ring, (partner.fingerprint,), True), limits)
+        return GpgSealer(own, PartnerKey(ring, (partner.fingerprint,)), limits)
 
     def write(self, partner_id: str, content: bytes) -> bytes:
         return self._partners[partner_id].seal(content)
