@@ -17,7 +17,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python -m tests.demo --database $(DB)
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .

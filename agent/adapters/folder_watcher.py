@@ -43,47 +43,57 @@ class FolderWatcher:
         self._handler = _WakingHandler(wake)
         self._wake = wake
         self._lock = threading.Lock()
+        self._wanted = False
         self._observer: BaseObserver | None = None
         self._watched: dict[Path, tuple[int, int]] = {}
 
     def start(self) -> None:
+        """Where the machine has no notifier left, the sweep does without until `ensure_alive` finds one."""
         with self._lock:
+            self._wanted = True
             self._begin()
 
     def stop(self) -> None:
         """Returns within a few seconds, whatever the observer does."""
         with self._lock:
+            self._wanted = False
             self._end()
 
     def watch(self, folders: Iterable[Path]) -> None:
         """Watch exactly these folders from now on."""
         with self._lock:
             self._folders = frozenset(folders)
-            if self._observer is not None and set(self._watched) != self._folders:
+            if self._wanted and set(self._watched) != self._folders:
                 self._renew()
 
     def ensure_alive(self) -> bool:
         """True if all was well; else the observer is replaced and the sweep woken, for events were lost."""
         with self._lock:
-            if self._observer is None:
+            if not self._wanted or self._is_well():
                 return True
-            alive = self._observer.is_alive() and all(e.is_alive() for e in self._observer.emitters)
-            if alive and self._watched == _identities(self._folders):
-                return True
-            self.restarts += not alive
             self._renew()
         self._wake()
         return False
+
+    def _is_well(self) -> bool:
+        if self._observer is None:
+            return False
+        alive = self._observer.is_alive() and all(e.is_alive() for e in self._observer.emitters)
+        self.restarts += not alive
+        return alive and self._watched == _identities(self._folders)
 
     def _renew(self) -> None:
         self._end()
         self._begin()
 
     def _begin(self) -> None:
-        observer = Observer()
+        try:
+            observer = Observer()
+            # Running first: then a folder that vanishes meanwhile fails alone, not the whole start.
+            observer.start()
+        except OSError:  # Linux hands out 128 inotify instances to an account.
+            return
         self._watched = _identities(self._folders)
-        # Running first: then a folder that vanishes meanwhile fails alone, not the whole start.
-        observer.start()
         for folder in list(self._watched):
             try:
                 observer.schedule(self._handler, str(folder), event_filter=_ARRIVALS)

@@ -1,7 +1,10 @@
 """The watcher on a real file system: it hints at arrivals, keeps quiet otherwise and survives its folders."""
 
+import os
+import resource
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -45,6 +48,19 @@ def watcher(folder: Path, bell: Bell) -> Iterator[FolderWatcher]:
     watcher.start()
     yield watcher
     watcher.stop()
+
+
+@contextmanager
+def no_more_open_files() -> Iterator[None]:
+    """As if the account had used up its notifiers: the system refuses both with the same error."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    next_free = os.dup(0)
+    os.close(next_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next_free, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def quiet(bell: Bell) -> bool:
@@ -140,6 +156,23 @@ def test_start_with_a_missing_folder_watches_it_once_it_is_there(tmp_path: Path,
     assert quiet(bell)
     (late / "a.pgp").write_bytes(b"sealed")
     assert bell.rang()
+    watcher.stop()
+
+
+def test_start_without_a_notifier_left_is_no_fault_and_watches_once_there_is_one(
+    folder: Path, bell: Bell
+) -> None:
+    watcher = FolderWatcher([folder], bell.ring)
+    with no_more_open_files():
+        watcher.start()
+        assert not watcher.ensure_alive()
+    assert bell.rang()
+    assert not watcher.ensure_alive()
+    assert watcher.ensure_alive()
+    assert quiet(bell)
+    (folder / "a.pgp").write_bytes(b"sealed")
+    assert bell.rang()
+    assert watcher.restarts == 0
     watcher.stop()
 
 
