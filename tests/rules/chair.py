@@ -134,12 +134,8 @@ def open_on(stage: Stage, column_id: int, day: date, starts: time, ends: time) -
 
 
 def quiet_day(stage: Stage) -> date:
-    """A day ahead without a holiday, a closure of the practice, or a booking; nor is one on the next day."""
-    holiday, absence, booked = (
-        tables.public_holiday.c,
-        tables.planned_absence.c,
-        tables.partner_appointment.c,
-    )
+    """A day ahead that is neither a holiday nor falls into a closure of the whole practice."""
+    holiday, absence = tables.public_holiday.c, tables.planned_absence.c
     day = utc_now().date() + timedelta(days=10)
     while True:
         midnight = utc_datetime(wall_clock(day, time(0), BERLIN))
@@ -149,12 +145,6 @@ def quiet_day(stage: Stage) -> date:
             absence.practitioner_id.is_(None),
             absence.starts_at < midnight + timedelta(days=2),
             absence.ends_at > midnight - timedelta(days=1),
-        )
-        closed += values(
-            stage.house.connector,
-            booked.appointment_id,
-            booked.told_starts_at >= midnight,
-            booked.told_starts_at < midnight + timedelta(days=2),
         )
         if not closed and not values(stage.house.connector, holiday.name, holiday.holiday_date == day):
             return day
