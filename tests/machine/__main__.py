@@ -40,8 +40,10 @@ def main(arguments: list[str]) -> int:
                 suppress_health_check=list(HealthCheck),
             ),
         )
+    lives, steps = figures.pop("lives"), figures.pop("steps")
     told = ", ".join(f"{count:,} {what}" for what, count in sorted(figures.items()))
-    print(f"{options.database}, {time.monotonic() - began:.0f} s: {told}")
+    seconds = time.monotonic() - began
+    print(f"{options.database}: {lives:,} lives, {steps:,} steps in {seconds:.0f} s: {told}")
     return 0
 
 

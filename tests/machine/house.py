@@ -6,7 +6,7 @@ be asked what it would answer without any consequence.
 """
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -37,7 +37,7 @@ from exchange_formats.receipts import BookingOutcome
 from tests.flows.outages import PowerCutError
 from tests.kit.databases import PostgresqlServer
 from tests.machine.paper import INVENTED_FINGERPRINTS, Paper
-from tests.machine.power import Cut, cut_short
+from tests.machine.power import Cut, cut_short, interrupted
 from tests.machine.practice import PARTNERS, PRACTICE_ID, MachineClock
 
 AUDIT_KEY = "0123456789abcdef" * 4
@@ -144,15 +144,19 @@ class House:
             return False
         return True
 
-    def export(self, partner_id: str, kind: Kind, cut: Cut | None = None) -> bool:
-        """One file, unless the power goes on the way; whether it was made."""
+    def export(
+        self,
+        partner_id: str,
+        kind: Kind,
+        cut: Cut | None = None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> None:
+        """One file, unless the power goes on the way; staff may act in the middle of it."""
         practice, lane = cut_short(self.agent.practice, self.agent.lane(partner_id), cut)
         try:
-            export(practice, lane, kind)
+            export(interrupted(practice, meanwhile), lane, kind)
         except PowerCutError:
             self.restart()
-            return False
-        return True
 
     def tell_updates(self, partner_id: str, cut: Cut | None = None) -> None:
         """What staff changed, or as far as the power lasts."""

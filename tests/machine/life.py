@@ -7,7 +7,7 @@ what must be true afterwards, is told here.
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, update
@@ -16,7 +16,7 @@ from agent.adapters import tables
 from exchange_formats.availability import FreeSlot
 from exchange_formats.bookings import BookingRecord, BookingsRecord
 from exchange_formats.codec import BookingDocument, Document
-from exchange_formats.envelope import Kind
+from exchange_formats.envelope import Envelope, Kind
 from exchange_formats.receipts import BookingOutcome, BookingReason
 from tests.machine.book import Reception, Truth
 from tests.machine.house import Cabinet, House, open_house
@@ -147,12 +147,21 @@ class Life:
 
     # --- files for partners --------------------------------------------------------------------
 
-    def export(self, partner_id: str, kind: Kind, cut: Cut | None = None) -> Document[Any] | None:
-        """The file just made; None if the power went, or the partner gets none of this kind."""
+    def export(
+        self,
+        partner_id: str,
+        kind: Kind,
+        cut: Cut | None = None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Document[Any] | None:
+        """The file just made, true also to what happened meanwhile.
+
+        None if the power went, or the partner gets none of this kind.
+        """
         if kind not in self.house.agent.kinds(partner_id):
             assert partner_id in self.revoked or kind is Kind.PATIENTS
             return None
-        self.house.export(partner_id, kind, cut)
+        self.house.export(partner_id, kind, cut, meanwhile)
         documents = self.witness.see_files(partner_id)
         document = next((one for one in documents if one.envelope.kind is kind), None)
         if document is not None and kind is Kind.PATIENTS:
@@ -228,11 +237,28 @@ class Life:
             assert outcome.reason is BookingReason.NOT_FOR_NEW_PATIENTS
         self.figures["times tried"] += 1
 
-    def rehearsed(self, partner_id: str, wish: BookingsRecord) -> BookingOutcome:
-        """The answer that the wish would get now."""
-        document = Partner(partner_id).bookings_file([wish], self.clock()).document
-        with self.house.rehearsal() as rehearsal:
-            return rehearsal.answer(document)
+    def check_on_the_way(self, partner_id: str, file: Envelope, slot: FreeSlot, minutes: int) -> None:
+        """What a good file offers is not lost while a booking of it travels, unless somebody takes it."""
+        arrives_at = self.clock() + timedelta(minutes=minutes)
+        is_good = arrives_at < datetime.fromisoformat(str(file.valid_until))
+        if is_good and arrives_at <= datetime.fromisoformat(slot.starts_at):
+            wish = Partner(partner_id).book(slot, CALLERS[-1], booking_id="trial", new_patient=False)
+            outcome = self.rehearsed(partner_id, wish, arrives_at)
+            assert is_accepted(outcome), (slot, arrives_at, outcome)
+            self.figures["times tried late"] += 1
+
+    def rehearsed(
+        self, partner_id: str, wish: BookingsRecord, arrives_at: datetime | None = None
+    ) -> BookingOutcome:
+        """The answer that a wish written now would get, now or later."""
+        written_at = self.clock()
+        document = Partner(partner_id).bookings_file([wish], written_at).document
+        self.clock.now = arrives_at or written_at
+        try:
+            with self.house.rehearsal() as rehearsal:
+                return rehearsal.answer(document)
+        finally:
+            self.clock.now = written_at
 
 
 def begin(

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
@@ -267,10 +268,19 @@ class LifeOfAppointments(RuleBasedStateMachine):
         if document is not None:
             slots = self.life.witness.check_slots(document)
             self.life.check_offer(partner_id, slots, [self._trial(data, slots) for _ in range(2)])
+            if slots:
+                slot, minutes = data.draw(st.sampled_from(slots)), data.draw(st.sampled_from([10, 59, 600]))
+                self.life.check_on_the_way(partner_id, document.envelope, slot, minutes)
 
     @rule(partner_id=st.sampled_from([DENTPORT, DENTPORT, ZAHNZEIT]), cut=cuts)
     def agent_exports_patients(self, partner_id: str, cut: Cut | None) -> None:
         self.life.export(partner_id, Kind.PATIENTS, cut)
+
+    @rule(patient_id=st.sampled_from([ANNA, LEA, OHNE, JOERG]), status=st.sampled_from(["DENIED", None]))
+    def patient_withdraws_while_the_file_is_made(self, patient_id: int, status: str | None) -> None:
+        """Not before and not after: the file in the outbox must be true all the same."""
+        withdraws = partial(self.life.reception.answer, patient_id, DENTPORT, status)
+        self.life.export(DENTPORT, Kind.PATIENTS, meanwhile=withdraws)
 
     @rule(partner_id=partners, cut=cuts)
     def agent_tells_updates(self, partner_id: str, cut: Cut | None) -> None:

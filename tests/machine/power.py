@@ -1,6 +1,6 @@
-"""Power cuts: the two sides of a story, with the process ending at a chosen place."""
+"""What comes in between: the power goes, or staff act, at a chosen place in the middle of a story."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal
@@ -32,6 +32,24 @@ class _CutAtCommit:
                 raise PowerCutError
 
 
+class _Meanwhile:
+    """A database before whose second writing transaction somebody else is faster."""
+
+    def __init__(self, database: Database, happens: Callable[[], None]) -> None:
+        self._database, self._happens, self._begun = database, happens, 0
+
+    def read(self) -> Any:
+        return self._database.read()
+
+    @contextmanager
+    def write(self) -> Iterator[WriteTransaction]:
+        self._begun += 1
+        if self._begun == 2:
+            self._happens()
+        with self._database.write() as work:
+            yield work
+
+
 class _CutAtPublish:
     """An outbox whose drafts are written and never get their names."""
 
@@ -61,3 +79,10 @@ def cut_short(practice: PracticeSide, lane: Lane, cut: Cut | None) -> tuple[Prac
         case "archive":
             return practice, replace(lane, inbound=inbound)
     return practice, lane
+
+
+def interrupted(practice: PracticeSide, happens: Callable[[], None] | None) -> PracticeSide:
+    """The practice's side of a story between whose two transactions something happens."""
+    if happens is None:
+        return practice
+    return replace(practice, database=_Meanwhile(practice.database, happens))

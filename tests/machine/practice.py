@@ -119,7 +119,7 @@ NAMES = sorted({name for person in (*PATIENTS.values(), *CALLERS) for name in pe
 
 @dataclass(slots=True)
 class MachineClock:
-    """The time that everybody in the machine lives in; it only goes forward."""
+    """The time that everybody in the machine lives in."""
 
     now: datetime
 
