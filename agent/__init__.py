@@ -8,8 +8,8 @@ One page of the house:
     reception       what the staff ask                     recipients      who was told what; closing a lane
     status          what waits and what happened           log_setup       how the agent's lines look
     config/         agent.yaml and partners/*.yaml         errors          the error tree and its exit codes
-    flows/          the stories, one file each: export, tell_updates, deliver, receive; steps of receive: answer,
-                    import_bookings (with sitting and book), acknowledge; what must not go: outdated
+    flows/          the stories, one file each: export, tell_updates, deliver, receive; steps of receive:
+                    answer, import_bookings (with sitting and book), acknowledge; what must not go: outdated
     domain/         the rules: no clock, no files, no logging
     ports           what the stories need from the outside
     adapters/       database, gpg, folders, SFTP: each behind a port

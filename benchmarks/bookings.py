@@ -1,4 +1,4 @@
-"""A thousand bookings from sealed files into the appointment book, as one file and as a hundred.
+"""A thousand bookings from sealed files into the appointment book, in four full files and in a hundred.
 
 The agent verifies the signer, judges every slot, matches every patient and
 answers every file with a sealed receipt; the script looks names up and
@@ -24,7 +24,7 @@ from exchange_formats.bookings import BookingRecord
 
 PATIENTS = 20_000
 HORIZON_DAYS = 365
-SHAPES = {"sqlite": {"one file": 1, "a hundred files": 100}, "postgresql": {"one file": 1}}
+SHAPES = {"sqlite": {"four files": 4, "a hundred files": 100}, "postgresql": {"four files": 4}}
 
 
 def import_of_bookings(database: str, count: int, rounds: int) -> Iterator[Result]:

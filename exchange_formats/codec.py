@@ -28,8 +28,8 @@ from exchange_formats.reference_data import ReferenceRecord
 MAX_LINE_BYTES = 64 * 1024
 MAX_BRACKETS_IN_LINE = 64
 MAX_NUMBER_CHARACTERS = 17
-MAX_BOOKINGS = 1_000
-"""Records in a bookings file: each costs a judgement, and all of them are judged in one transaction."""
+MAX_RECORDS = {Kind.BOOKINGS: 250, Kind.ACKNOWLEDGEMENTS: 50_000}
+"""In a partner's file: all of it is one transaction, and each booking costs a judgement."""
 
 RECORD_TYPES: dict[Kind, Any] = {
     Kind.AVAILABILITY: AvailabilityRecord,
@@ -87,8 +87,9 @@ def decode(content: bytes, *kinds: Kind) -> Document[Any]:
     envelope = _envelope(lines[0])
     if envelope.kind not in kinds:
         raise DocumentError(MessageReason.WRONG_KIND, 1, envelope)
-    if envelope.kind is Kind.BOOKINGS and len(lines) - 2 > MAX_BOOKINGS:
-        raise DocumentError(MessageReason.INVALID_DOCUMENT, MAX_BOOKINGS + 2, envelope)
+    most = MAX_RECORDS.get(envelope.kind, len(lines))
+    if len(lines) - 2 > most:
+        raise DocumentError(MessageReason.INVALID_DOCUMENT, most + 2, envelope)
     records = tuple(
         _validated(_RECORDS[envelope.kind], text, number, envelope)
         for number, text in enumerate(lines[1:-1], start=2)

@@ -85,7 +85,7 @@ def decode_licence(content: bytes) -> Licence:
 def licence_problem(licence: Licence, practice_id: str, partner_id: str | None, today: date) -> str | None:
     """Why this practice may not work (with this partner) today, as a sentence; None if it may (rule R1).
 
-    `partner_id` None asks for the practice alone. `today` is the practice's local date.
+    `partner_id` None asks for the practice alone. `today` is the date in UTC, the same on every machine.
     """
     if licence.practice_id != practice_id:
         return f"the licence is for practice {licence.practice_id}, this one is {practice_id}"

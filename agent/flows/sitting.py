@@ -5,8 +5,8 @@ and a time; the rules decide on what this transaction sees, and the database
 has the last word (promise P13).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
@@ -32,6 +32,9 @@ from exchange_formats.receipts import MAX_ALTERNATIVES, Alternative, BookingOutc
 NEARBY_SECONDS = int(timedelta(days=14).total_seconds())
 """Alternatives are looked for here first; most practices have some, and the whole horizon costs more."""
 
+FAR_SEARCHES = 20
+"""In one sitting: a file full of wishes for a booked-out practice must not hold up everybody else's."""
+
 Written = TypeVar("Written")
 
 
@@ -46,6 +49,8 @@ class Sitting:
     now: datetime
     today: date
     judged_at: int
+    far_searches: Iterator[int] = field(default_factory=lambda: iter(range(FAR_SEARCHES)))
+    """One less with every look through the whole horizon."""
 
 
 def placed(
@@ -154,8 +159,9 @@ def _alternatives(
     first, last = offer_window(calendar, terms, now)
     after = max(start, first)
     slots = []
-    for end in (min(after + NEARBY_SECONDS, last), last):
-        if after >= end:
+    for end in dict.fromkeys((min(after + NEARBY_SECONDS, last), last)):
+        is_far = end - after > NEARBY_SECONDS
+        if after >= end or (is_far and next(sitting.far_searches, None) is None):
             break
         taken = _taken_time(sitting, columns, (after, end), without_appointment)
         slots = alternatives(calendar, taken, terms, now, assignment_id, (after, end), MAX_ALTERNATIVES)

@@ -15,7 +15,7 @@ from exchange_formats.acknowledgements import RemovalAcknowledgement
 from exchange_formats.bookings import BookingPatient, BookingRecord
 from exchange_formats.codec import DocumentError, decode, decode_inbound, encode
 from exchange_formats.envelope import Envelope, Kind
-from exchange_formats.fields import ContactPoint
+from exchange_formats.fields import ContactPoint, Record
 from exchange_formats.file_names import parse_sealed_name, sealed_name
 from exchange_formats.patients import PatientLine, PatientRecord
 from exchange_formats.receipts import MessageReason
@@ -84,20 +84,20 @@ def test_a_file_that_lost_a_whole_line_is_refused() -> None:
     assert caught.value.envelope == ENVELOPE
 
 
-def test_a_file_of_more_bookings_than_the_limit_is_refused_before_they_are_read() -> None:
-    most = [BOOKING] * codec.MAX_BOOKINGS
-    assert len(decode_inbound(file_with(*most)).records) == codec.MAX_BOOKINGS
-    lines = file_with(*most, BOOKING).splitlines(keepends=True)
+@pytest.mark.parametrize(
+    ("kind", "record"), [(Kind.BOOKINGS, BOOKING), (Kind.ACKNOWLEDGEMENTS, ACKNOWLEDGEMENT)]
+)
+def test_a_file_of_more_records_than_the_limit_is_refused_before_they_are_read(
+    kind: Kind, record: Record
+) -> None:
+    most = codec.MAX_RECORDS[kind]
+    envelope = ACKNOWLEDGING if kind is Kind.ACKNOWLEDGEMENTS else ENVELOPE
+    content = file_with(*[record] * most, envelope=envelope)
+    assert len(decode_inbound(content).records) == most
+    lines = content.splitlines(keepends=True)
     with pytest.raises(DocumentError) as caught:
-        decode_inbound(lines[0] + b"{}\n" * (codec.MAX_BOOKINGS + 1) + lines[-1])
-    assert (caught.value.reason, caught.value.line_number) == (
-        MessageReason.INVALID_DOCUMENT, codec.MAX_BOOKINGS + 2
-    )  # fmt: skip
-
-
-def test_acknowledgements_have_no_limit_of_their_own() -> None:
-    many = [ACKNOWLEDGEMENT] * (codec.MAX_BOOKINGS + 1)
-    assert len(decode_inbound(file_with(*many, envelope=ACKNOWLEDGING)).records) == len(many)
+        decode_inbound(lines[0] + b"{}\n" * (most + 1) + lines[-1])
+    assert (caught.value.reason, caught.value.line_number) == (MessageReason.INVALID_DOCUMENT, most + 2)
 
 
 def changed(change: Callable[[dict[str, object]], object]) -> bytes:
