@@ -8,6 +8,7 @@ from sqlalchemy import insert, select, update
 from agent.adapters import tables
 from agent.domain.intervals import utc_datetime
 from agent.domain.practice_hours import after_open_time, practice_open
+from agent.flows.sitting import FAR_SEARCHES
 from exchange_formats.receipts import BookingReason
 from tests.flows.card_index import add_patient, change_appointment
 from tests.flows.evidence import appointment_of, practice_rows, values
@@ -72,6 +73,24 @@ def test_decision_daily_cap_reads_as_taken_and_alternatives_lie_on_other_days(
     assert all(one.starts_at > next_day.isoformat() for one in second.alternatives)
     assert offered == EVERYTHING  # on the next day
     assert chair.listed() == [9, 10, 11, *EVERYTHING]
+
+
+def test_decision_far_alternatives_are_looked_for_only_so_often_in_one_file(
+    stage: Stage, chair: Chair
+) -> None:
+    for hour in (8, 9, 10, 11):
+        chair.staff_book(hour)
+    in_three_weeks = chair.day + timedelta(days=21)
+    morning = {
+        "column_id": chair.column_id,
+        "special_date": in_three_weeks,
+        "starts": time(8),
+        "ends": time(9),
+    }
+    add_row(stage, tables.special_hours, **morning)
+    outcomes = stage.send(*(chair.wish(8) for _ in range(FAR_SEARCHES + 2))).outcomes
+    assert {one.reason for one in outcomes} == {BookingReason.SLOT_TAKEN}
+    assert [len(one.alternatives) for one in outcomes] == [1] * FAR_SEARCHES + [0, 0]
 
 
 def test_decision_hours_of_a_date_win_over_its_public_holiday(stage: Stage, chair: Chair) -> None:
