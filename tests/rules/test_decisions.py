@@ -80,17 +80,13 @@ def test_decision_far_alternatives_are_looked_for_only_so_often_in_one_file(
 ) -> None:
     for hour in (8, 9, 10, 11):
         chair.staff_book(hour)
-    in_three_weeks = chair.day + timedelta(days=21)
-    morning = {
-        "column_id": chair.column_id,
-        "special_date": in_three_weeks,
-        "starts": time(8),
-        "ends": time(9),
-    }
-    add_row(stage, tables.special_hours, **morning)
+    for days in range(15, 45):
+        day = chair.day + timedelta(days=days)
+        hours = {"column_id": chair.column_id, "special_date": day, "starts": time(8), "ends": time(9)}
+        add_row(stage, tables.special_hours, **hours)
     outcomes = stage.send(*(chair.wish(8) for _ in range(FAR_SEARCHES + 2))).outcomes
     assert {one.reason for one in outcomes} == {BookingReason.SLOT_TAKEN}
-    assert [len(one.alternatives) for one in outcomes] == [1] * FAR_SEARCHES + [0, 0]
+    assert [len(one.alternatives) for one in outcomes] == [3] * FAR_SEARCHES + [0, 0]
 
 
 def test_decision_hours_of_a_date_win_over_its_public_holiday(stage: Stage, chair: Chair) -> None:
