@@ -266,7 +266,7 @@ class LifeOfAppointments(RuleBasedStateMachine):
     def agent_exports_availability(self, data: st.DataObject, partner_id: str, cut: Cut | None) -> None:
         document = self.life.export(partner_id, Kind.AVAILABILITY, cut)
         if document is not None:
-            slots = self.life.witness.check_slots(document)
+            slots = self.life.witness.check_slots(partner_id, document)
             self.life.check_offer(partner_id, slots, [self._trial(data, slots) for _ in range(2)])
             if slots:
                 slot, minutes = data.draw(st.sampled_from(slots)), data.draw(st.sampled_from([10, 59, 600]))

@@ -19,11 +19,12 @@ from agent.adapters import tables
 from agent.ports import AuditHead
 from exchange_formats.appointment_updates import AppointmentUpdateRecord
 from exchange_formats.availability import FreeSlot
-from exchange_formats.bookings import BookingRecord, BookingsRecord, CancelRecord, RescheduleRecord
+from exchange_formats.bookings import BookingsRecord
 from exchange_formats.codec import Document
 from exchange_formats.envelope import Kind
 from exchange_formats.patients import PatientRecord
-from exchange_formats.receipts import BookingOutcome, BookingReason, MessageOutcome, ReceiptRecord
+from exchange_formats.receipts import BookingOutcome, MessageOutcome, ReceiptRecord
+from tests.machine.answers import Situation, check_line, check_repeat, full_days
 from tests.machine.book import Record, Standing, Truth
 from tests.machine.house import House, Made
 from tests.machine.partner import CANCELLED, Message, View, known_state, removals
@@ -46,15 +47,6 @@ NEWS_FOR = timedelta(days=7)
 MAX_MESSAGE_AGE = timedelta(days=14)
 PATIENT_FIELDS = {"record", "patient_id", "given_name", "family_name", "birth_date", "contact_points"}
 CONTACT_FIELDS = {"system", "use", "value"}
-OF_THE_TIME = {
-    BookingReason.SLOT_TAKEN,
-    BookingReason.SLOT_NOT_OFFERED,
-    BookingReason.LEAD_TIME_PASSED,
-    BookingReason.ASSIGNMENT_UNKNOWN,
-    BookingReason.NOT_FOR_NEW_PATIENTS,
-    BookingReason.DURATION_UNKNOWN,
-}
-"""Why a time, not a booking's life, may stand against a wish."""
 _RECEIPT_RECORD: TypeAdapter[MessageOutcome | BookingOutcome] = TypeAdapter(ReceiptRecord)
 
 
@@ -200,65 +192,31 @@ class Witness:
         book: dict[int, Standing],
         came: Mapping[str, int],
     ) -> None:
-        """Each line against what the page for partners says must be answered."""
+        """Each line has one answer for ever, and the right one."""
+        situation = Situation(self.house.agent.lane(partner_id), self.house.clock(), book, came)
+        may_be_named = self._may_be_known(partner_id)
         for wish, outcome in zip(message.document.records, answer.outcomes, strict=False):
+            # At the moment of the decision; a receipt that is asked for again is the same for ever.
+            assert outcome.patient_id is None or outcome.patient_id in may_be_named, outcome
             answers = self.lines[partner_id, wish.booking_id]
             appointment_id = came.get(wish.booking_id, 0)
             life = Life(answers, book.get(appointment_id))
-            self._check_line(partner_id, wish, outcome, life)
-            if wish.revision in answers:
+            first = answers.get(wish.revision)
+            if first is not None:
+                check_repeat(wish, outcome, *first)
+                self.figures["line repeated"] += 1
                 continue
+            check_line(situation, wish, outcome, life)
             answers[wish.revision] = (wish, outcome)
             self.news.append((wish, outcome))
             self.figures[f"{wish.action} {outcome.reason or outcome.outcome}"] += 1
             if is_accepted(outcome):
                 book[appointment_id] = as_accepted(appointment_id, wish, outcome, life.appointment)
 
-    def _check_line(self, partner_id: str, wish: BookingsRecord, outcome: BookingOutcome, life: Life) -> None:
-        first = life.answers.get(wish.revision)
-        if first is not None:
-            expected = first[1] if first[0] == wish else BookingReason.CONFLICT
-            assert outcome == expected or outcome.reason == expected, (wish, outcome, expected)
-            self.figures["line repeated"] += 1
-            return
-        expected_reason = self._reason_of_life(partner_id, wish, life)
-        if expected_reason is not None:
-            assert outcome.reason is expected_reason, (wish, outcome, expected_reason)
-        elif isinstance(wish, CancelRecord):
-            assert outcome.appointment_status == "cancelled", (wish, outcome)
-        else:
-            assert outcome.appointment_status == "booked" or outcome.reason in OF_THE_TIME, (wish, outcome)
-
-    def _reason_of_life(self, partner_id: str, wish: BookingsRecord, life: Life) -> BookingReason | None:
-        """The table of docs/exchange-formats.md, section 11; None: accepted, or a matter of the time."""
-        if any(revision > wish.revision for revision in life.answers):
-            return BookingReason.STALE_REVISION
-        booked = was_booked(life.answers)
-        if isinstance(wish, BookingRecord):
-            cancelled = any(
-                one.action == "cancel"
-                and (is_accepted(answer) or answer.reason is BookingReason.UNKNOWN_APPOINTMENT)
-                for one, answer in life.answers.values()
-            )
-            return BookingReason.CONFLICT if booked or cancelled else None
-        lane = self.house.agent.lane(partner_id)
-        if not (lane.may_cancel if isinstance(wish, CancelRecord) else lane.may_reschedule):
-            return BookingReason.ACTION_NOT_PERMITTED
-        if not booked:
-            return BookingReason.UNKNOWN_APPOINTMENT
-        if life.appointment is None or not life.appointment.stands:
-            return None if isinstance(wish, CancelRecord) else BookingReason.APPOINTMENT_CLOSED
-        if life.appointment.status != "booked" or life.appointment.starts_at <= self.house.clock():
-            return BookingReason.APPOINTMENT_CLOSED
-        if isinstance(wish, RescheduleRecord) and wish.assignment_id != str(life.appointment.assignment_id):
-            return BookingReason.SLOT_NOT_OFFERED
-        return None
-
     def _accepted_times_were_free(self, partner_id: str) -> None:
         """By the whole book as it stands after the import: no clash, not in the past, not above the cap."""
-        book, came = self.truth.appointments(), self.truth.record().came[partner_id]
-        cap = self.house.agent.lane(partner_id).terms.max_appointments_per_day
-        days = Counter(local_day(book[key]) for key in came.values() if key in book and book[key].stands)
+        situation = self._situation(partner_id)
+        book, came = situation.book, situation.came
         placed = {wish.booking_id for wish, outcome in self.news if outcome.appointment_status == "booked"}
         for booking_id in sorted(placed):
             mine = book[came[booking_id]]
@@ -267,9 +225,14 @@ class Witness:
             assert mine.starts_at >= self.house.clock()
             assert mine.assignment_id in OFFERS and mine.column_id in OFFERS[mine.assignment_id].columns
             assert not [other for other in book.values() if clash(mine, other)], (mine, book)
-            assert cap is None or days[local_day(mine)] <= cap, (mine, days)
+            assert local_day(mine) not in full_days(situation, without=mine.appointment_id), (mine, book)
             state = self.told[partner_id].state(booking_id)
             assert state == state_of(mine), (state, mine)
+
+    def _situation(self, partner_id: str) -> Situation:
+        """As it is now."""
+        book, came = self.truth.appointments(), self.truth.record().came[partner_id]
+        return Situation(self.house.agent.lane(partner_id), self.house.clock(), book, came)
 
     # --- updates -------------------------------------------------------------------------------
 
@@ -345,11 +308,6 @@ class Witness:
         decided = self.decided[key]
         assert list(made.document.records) == [decided.verdict, *decided.outcomes]
         assert self.receipts.setdefault(key, made) == made
-        holder = self.truth.record().aliases[partner_id]
-        for outcome in decided.outcomes:
-            if outcome.patient_id is not None:
-                assert self.house.agent.lane(partner_id).receives_patients
-                assert outcome.patient_id in holder
 
     def check_patients_may_leave(self, partner_id: str, document: Document[Any]) -> None:
         """Rule R15 at this moment, by the book of names itself."""
@@ -405,11 +363,15 @@ class Witness:
             alias for alias, patient in self.truth.record().aliases[partner_id].items() if patient in allowed
         }
 
-    def check_slots(self, document: Document[Any]) -> list[FreeSlot]:
-        """Nothing on offer lies in anybody's time; the slots."""
-        book = self.truth.appointments()
+    def check_slots(self, partner_id: str, document: Document[Any]) -> list[FreeSlot]:
+        """Nothing on offer is too soon, lies in anybody's time or on a day that is full; the slots."""
+        situation = self._situation(partner_id)
+        earliest = situation.now + timedelta(minutes=situation.lane.terms.lead_time_minutes)
+        full = full_days(situation)
         slots = [record for record in document.records if isinstance(record, FreeSlot)]
         for slot in slots:
             mine = standing(slot)
-            assert not [other for other in book.values() if clash(mine, other)], slot
+            assert mine.starts_at >= earliest, slot
+            assert local_day(mine) not in full, slot
+            assert not [other for other in situation.book.values() if clash(mine, other)], slot
         return slots
