@@ -1,0 +1,78 @@
+"""What the stories need from the outside world, and what each promise means.
+
+Ports are protocols, not base classes. The comments are the contract: one
+suite of cases runs against every implementation, fake and real
+(`tests/contract/`). Adapters get plain values when they are made, never the
+configuration.
+
+    sealing       OpenPGP for one partner          folders      outbox and inbound
+    transport     a partner's server               database     reading and writing as a whole
+    snapshot      reading the practice             appointments writing into its book
+    ledgers       answers, updates, disclosures, audit
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from agent.ports.appointments import (
+    AppointmentBook,
+    ChangedAppointment,
+    NewAppointment,
+    NewPatient,
+    PartnerAppointment,
+    StandingAppointment,
+)
+from agent.ports.database import Database, WriteTransaction
+from agent.ports.folders import ClaimedFile, Draft, Inbound, Outbox, WaitingFile
+from agent.ports.ledgers import (
+    AuditHead,
+    AuditLog,
+    BookingLedger,
+    DisclosureLedger,
+    LedgerBooking,
+    LedgerMessage,
+    UpdateLedger,
+    UpdateMessage,
+)
+from agent.ports.sealing import OpenedFile, SealedFile, Sealer
+from agent.ports.snapshot import ConsentedPatient, PracticeIdentity, PracticeSnapshot, SnapshotFile
+from agent.ports.transport import Delivery, RemoteFile, TransferSession, Transport
+
+__all__ = [
+    "AppointmentBook",
+    "AuditHead",
+    "AuditLog",
+    "BookingLedger",
+    "ChangedAppointment",
+    "ClaimedFile",
+    "Clock",
+    "ConsentedPatient",
+    "Database",
+    "Delivery",
+    "DisclosureLedger",
+    "Draft",
+    "Inbound",
+    "LedgerBooking",
+    "LedgerMessage",
+    "NewAppointment",
+    "NewPatient",
+    "OpenedFile",
+    "Outbox",
+    "PartnerAppointment",
+    "PracticeIdentity",
+    "PracticeSnapshot",
+    "RemoteFile",
+    "SealedFile",
+    "Sealer",
+    "SnapshotFile",
+    "StandingAppointment",
+    "TransferSession",
+    "Transport",
+    "UpdateLedger",
+    "UpdateMessage",
+    "WaitingFile",
+    "WriteTransaction",
+]
+
+Clock = Callable[[], datetime]
+"""Now, as an aware UTC datetime."""

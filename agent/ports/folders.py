@@ -1,0 +1,117 @@
+"""What the folders promise: files for a partner, files from it, and that none gets lost."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+
+class Draft(Protocol):
+    """A file being written under a temporary name in the outbox's file system."""
+
+    file: BinaryIO
+
+    def publish(self, name: str) -> None:
+        """fsync, rename to `name`, fsync the folder. A no-op if `name` already waits there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingFile:
+    """A file in an outbox; `name` is ours (exchange_formats.file_names)."""
+
+    name: str
+    path: Path
+    size: int
+
+
+class Outbox(Protocol):
+    """Sealed files for one partner: waiting -> claimed -> sent | failed; the folders are the state."""
+
+    def prepare(self) -> None:
+        """Make the folders that are missing; before that the outbox can only be looked at, and is empty."""
+        ...
+
+    def draft(self) -> AbstractContextManager[Draft]:
+        """A temporary file; leaving the block without `publish` removes it."""
+        ...
+
+    def waiting(self) -> list[WaitingFile]:
+        """What waits, oldest name first."""
+        ...
+
+    def claim(self, name: str) -> WaitingFile | None:
+        """Take the file by one atomic rename; None if somebody else was faster."""
+        ...
+
+    def finish(self, claimed: WaitingFile) -> None:
+        """The partner has it: move it to `sent`."""
+        ...
+
+    def release(self, claimed: WaitingFile) -> None:
+        """It could not be delivered now: put it back."""
+        ...
+
+    def supersede(self, name: str) -> bool:
+        """Drop a waiting snapshot because a newer one waits; False if it is gone already."""
+        ...
+
+    def recover(self) -> int:
+        """Put back what a dead process had claimed and remove its drafts; how many came back."""
+        ...
+
+
+class ClaimedFile(Protocol):
+    """An inbound file that only this process works on, under a name of our own."""
+
+    file_id: str
+    """Safe to log; says nothing about the partner's name for the file."""
+    attempts: int
+    """How often processing has begun, this time included; counted on disk before parsing."""
+
+    def read(self) -> bytes:
+        """The whole file, once. Raises UnauthenticatedFileError: EMPTY, TOO_LARGE,
+        NOT_A_REGULAR_FILE, UNREADABLE, UNEXPECTED_NAME."""
+        ...
+
+
+class Inbound(Protocol):
+    """One partner's inbound folder: waiting -> claimed -> archive | quarantine."""
+
+    def prepare(self) -> None:
+        """Make the folders that are missing; before that the folder can only be looked at, and is empty."""
+        ...
+
+    def recover(self) -> None:
+        """Remove what a dead process was still writing; only while no other process works here."""
+        ...
+
+    def draft(self) -> AbstractContextManager[Draft]:
+        """For a fetched file, published under `new_name()`."""
+        ...
+
+    def new_name(self) -> str:
+        """A fresh unique name that the sweep will accept."""
+        ...
+
+    def claim(self) -> Iterator[ClaimedFile]:
+        """First what a dead process left claimed, then every file that matches the name pattern
+        and has held still (size and mtime) for the settle time, one at a time, oldest first."""
+        ...
+
+    def archive(self, claimed: ClaimedFile) -> None:
+        """Imported, or a repeat of something imported."""
+        ...
+
+    def quarantine(self, claimed: ClaimedFile, reason: str, *, authenticated: bool) -> None:
+        """Set aside with `<file id>.reason.json` beside it: file id, reason, authenticated, when, sha256."""
+        ...
+
+    def release(self, claimed: ClaimedFile) -> None:
+        """Our own fault: back to waiting, the attempt not counted."""
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """Files per state: `waiting`, `claimed`, `archive`, `quarantine`."""
+        ...

@@ -1,0 +1,172 @@
+"""What is remembered of answers, updates, disclosures and deeds, and what remembering promises."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from agent.ports.appointments import PartnerAppointment
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerMessage:
+    """An authenticated inbound message that was answered, and all that its receipt is rebuilt from."""
+
+    partner_id: str
+    message_id: str
+    content_sha256: str
+    sealed_sha256: str
+    received_at: datetime
+    in_reply_to: str | None
+    receipt_id: str
+    receipt_sequence: int
+    audit_head: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerBooking:
+    """The first outcome of one booking revision; `record` is the receipt line as JSON text."""
+
+    partner_id: str
+    booking_id: str
+    revision: int
+    action: str
+    content_sha256: str
+    record: str
+    decided_at: datetime
+
+
+class BookingLedger(Protocol):
+    """What has been answered already; the marker of exactly-once (promise P2)."""
+
+    def message(self, partner_id: str, message_id: str) -> LedgerMessage | None: ...
+
+    def add_message(self, message: LedgerMessage, receipt_lines: Sequence[str]) -> None: ...
+
+    def receipt_lines(self, partner_id: str, message_id: str) -> list[str]: ...
+
+    def revisions(self, partner_id: str, booking_id: str, revision: int) -> list[LedgerBooking]:
+        """Of the booking's answered revisions this one and the highest, by revision; two at most."""
+        ...
+
+    def cancellations(self, partner_id: str, booking_id: str) -> list[LedgerBooking]:
+        """Every answered cancellation of the booking, by revision."""
+        ...
+
+    def add_booking(self, booking: LedgerBooking) -> None: ...
+
+    def appointment(self, partner_id: str, booking_id: str) -> PartnerAppointment | None:
+        """The appointment that the booking led to."""
+        ...
+
+    def add_appointment(self, appointment: PartnerAppointment) -> None: ...
+
+    def tell_appointment(self, appointment: PartnerAppointment) -> None:
+        """From now on the partner knows this state of an appointment added before."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateMessage:
+    """An appointment update that was decided, and all that its file is made from."""
+
+    message_id: str
+    partner_id: str
+    sequence: int
+    created_at: datetime
+    audit_head: str
+    lines: tuple[str, ...]
+    """Records as JSON text."""
+
+
+class UpdateLedger(Protocol):
+    """Which files tell partners of what staff changed in their appointments (reading A11)."""
+
+    def add_message(self, message: UpdateMessage) -> None: ...
+
+    def unpublished(self, partner_id: str) -> list[UpdateMessage]:
+        """Decided and not yet in the outbox for certain, by sequence."""
+        ...
+
+    def mark_published(self, message_id: str, at: datetime) -> None: ...
+
+
+class DisclosureLedger(Protocol):
+    """Who got which patient's data, under which alias, since when, until when."""
+
+    def next_sequence(self, partner_id: str, kind: str) -> int:
+        """The next number of this partner and kind, taken by this transaction."""
+        ...
+
+    def add_outbound(
+        self,
+        message_id: str,
+        partner_id: str,
+        kind: str,
+        sequence: int,
+        created_at: datetime,
+        record_count: int,
+        sealed_sha256: str,
+        patient_count: int = 0,
+    ) -> None:
+        """`patient_count` of the records are patients."""
+        ...
+
+    def assign_aliases(self, partner_id: str) -> int:
+        """Give every patient of the transmit set that has none an alias; how many were new."""
+        ...
+
+    def mark_sent(self, partner_id: str, patient_ids: Collection[int], at: datetime) -> None:
+        """First disclosure of these patients, or the first one after a removal."""
+        ...
+
+    def mark_removed(self, partner_id: str, aliases: Collection[str], sequence: int, at: datetime) -> None:
+        """The patients file of this number tells these removals; the first file that tells one counts."""
+        ...
+
+    def confirm_removals(
+        self, partner_id: str, aliases: Collection[str], patients_message_id: str, at: datetime
+    ) -> int:
+        """The partner has erased what that patients file told it to; how many of the aliases that settles.
+
+        Others are passed over: unknown ones, and those whose present removal
+        that file could not yet tell of.
+        """
+        ...
+
+    def revoke_partner(self, partner_id: str, at: datetime) -> None:
+        """Close the partner's lane; repeatable, the first time counts."""
+        ...
+
+    def readmit_partner(self, partner_id: str) -> None:
+        """Open the lane again."""
+        ...
+
+    def patient_of_alias(self, partner_id: str, alias: str) -> int | None: ...
+
+    def alias_of(self, partner_id: str, patient_id: int) -> str | None:
+        """The alias under which the partner holds this patient, who is in the transmit set now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AuditHead:
+    """The newest entry of the chain: anchors handed to partners look like `17:9f2c...`."""
+
+    sequence: int
+    mac: str
+
+    def __str__(self) -> str:
+        return f"{self.sequence}:{self.mac}"
+
+
+class AuditLog(Protocol):
+    """The keyed hash chain (promise P6)."""
+
+    def append(
+        self, event: str, at: datetime, partner_id: str | None = None, **details: str | int | None
+    ) -> AuditHead:
+        """Ids, counts, digests and reason codes only; never patient data."""
+        ...
+
+    def head(self) -> AuditHead: ...

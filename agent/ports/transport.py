@@ -1,0 +1,48 @@
+"""What the way to a partner's server promises: every call has a hard deadline."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+
+class Delivery(StrEnum):
+    """CONFIRMED: size compared, renamed. UNCONFIRMED: the server took the file before we could compare."""
+
+    CONFIRMED = "confirmed"
+    UNCONFIRMED = "unconfirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """An entry of the partner's folder; its name is foreign text, never a local path or a log line."""
+
+    name: str
+    size: int
+
+
+class TransferSession(Protocol):
+    """One open connection; used for a whole cycle. Every call has a hard deadline."""
+
+    def upload(self, source: Path, name: str) -> Delivery:
+        """Write `name`.part, compare the size, rename. Repeatable: an equal final file is replaced."""
+        ...
+
+    def list_inbound(self) -> list[RemoteFile]:
+        """Regular files in the partner's outgoing folder that match the name pattern, up to a cap."""
+        ...
+
+    def fetch(self, remote: RemoteFile, into: BinaryIO) -> None:
+        """Download with a byte cap; raises TransferError when the size is not the one listed."""
+        ...
+
+    def remove(self, remote: RemoteFile) -> None:
+        """Remove a file that is safely ours."""
+        ...
+
+
+class Transport(Protocol):
+    def connect(self) -> AbstractContextManager[TransferSession]:
+        """Raises TransferError, HostKeyRefusedError, DeadlineExceededError; so does every call inside."""
+        ...
