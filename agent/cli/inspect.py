@@ -74,9 +74,13 @@ def _show(found: Status, now: datetime) -> None:
         if lane.revoked_at:
             out.print(f"{partner_id}: revoked, nothing but removals goes to it")
         if lane.open_removals:
-            out.print(f"{partner_id}: {lane.open_removals:,} removals not acknowledged yet")
+            out.print(f"{partner_id}: {_counted(lane.open_removals, 'removal')} not acknowledged yet")
     if found.open_notes:
-        out.print(f"reception: {found.open_notes:,} open notes, see `otv-agent duplicates list`")
+        out.print(f"reception: {_counted(found.open_notes, 'open note')}, see `otv-agent duplicates list`")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _ago(moment: str | None, now: datetime) -> str:
