@@ -21,7 +21,7 @@ from tests.machine.book import Standing
 from tests.machine.house import Cabinet
 from tests.machine.life import DISGUISES, Life, Trial, begin
 from tests.machine.paper import Paper
-from tests.machine.partner import Message, Partner, removals
+from tests.machine.partner import CANCELLED, Message, Partner, removals
 from tests.machine.power import CUTS, Cut
 from tests.machine.practice import (
     ANNA,
@@ -232,16 +232,21 @@ class LifeOfAppointments(RuleBasedStateMachine):
         self.life.reception.book(int(slot.column_id), starts_at, minutes, exclusive)
 
     @rule(
-        patient_id=st.sampled_from([ANNA, LEA, OHNE, JOERG]),
+        patient_id=st.sampled_from([ANNA, ANNA, LEA, OHNE, JOERG]),
         status=st.sampled_from(["GRANTED", "GRANTED", "DENIED", "OPEN", None]),
         active=st.sampled_from([None, None, True, False]),
+        follows=st.sampled_from(["nothing", "delivery", "file", "file and delivery"]),
     )
-    def patient_answers(self, patient_id: int, status: str | None, active: bool | None) -> None:
-        """Agrees, objects, takes it back; or staff put the record away."""
+    def patient_answers(self, patient_id: int, status: str | None, active: bool | None, follows: str) -> None:
+        """Agrees, objects, takes it back; or staff put the record away. A file may be there or follow."""
         if active is None:
             self.life.reception.answer(patient_id, DENTPORT, status)
         else:
             self.life.reception.set_active(patient_id, active)
+        if "file" in follows:
+            self.life.export(DENTPORT, Kind.PATIENTS)
+        if "delivery" in follows:
+            self.life.deliver(DENTPORT)
 
     @rule(
         data=st.data(),
@@ -269,7 +274,8 @@ class LifeOfAppointments(RuleBasedStateMachine):
             slots = self.life.witness.check_slots(partner_id, document)
             self.life.check_offer(partner_id, slots, [self._trial(data, slots) for _ in range(2)])
             if slots:
-                slot, minutes = data.draw(st.sampled_from(slots)), data.draw(st.sampled_from([10, 59, 600]))
+                first = sorted(slots, key=lambda slot: slot.starts_at)[:8]
+                slot, minutes = data.draw(st.sampled_from(first)), data.draw(st.sampled_from([10, 59, 600]))
                 self.life.check_on_the_way(partner_id, document.envelope, slot, minutes)
 
     @rule(partner_id=st.sampled_from([DENTPORT, DENTPORT, ZAHNZEIT]), cut=cuts)
@@ -330,8 +336,9 @@ class LifeOfAppointments(RuleBasedStateMachine):
 
     def _change(self, data: st.DataObject, partner: Partner) -> BookingsRecord:
         """Of an appointment that the partner knows of, or of the booking that it has just written."""
-        newest = max(partner.revisions)
-        booking_id = data.draw(st.sampled_from([*partner.view.booking_ids(), newest]))
+        known = partner.view.booking_ids()
+        standing = [one for one in known if partner.view.state(one) != CANCELLED]
+        booking_id = data.draw(st.sampled_from([*standing, *standing, *known, max(partner.revisions)]))
         if data.draw(st.booleans()):
             return partner.cancel(booking_id)
         return self._move(data, partner, booking_id)

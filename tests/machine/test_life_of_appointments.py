@@ -46,7 +46,7 @@ def lived(cabinet: SqliteCabinet, paper: Paper, lives: int, steps: int) -> Count
 
 
 def test_every_promise_holds_whatever_partners_staff_and_clock_do(cabinet: SqliteCabinet) -> None:
-    figures = lived(cabinet, OpenPaper(), lives=10, steps=25)
+    figures = lived(cabinet, OpenPaper(), lives=8, steps=25)
     # A machine in which nothing happens would hold every promise.
     for event in ("book accepted", "book slot_taken", "updates", "receipts compared", "times tried"):
         assert figures[event] > 0, figures
