@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -113,7 +114,9 @@ def test_interrupt_while_a_server_hangs_ends_the_command_and_loses_nothing(house
     before = len(dentport.inbox(Kind.REFERENCE_DATA))
     dentport.server.misbehaviour = Misbehaviour(hang_at="open")
     words = ["sync", "--partner", "dentport", "--config", str(house.config_path)]
-    running = subprocess.Popen([*COMMAND, *words], stderr=subprocess.PIPE, text=True)
+    # A shell starts what it runs in the background deaf to interrupts, and its children inherit that.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    running = subprocess.Popen([*COMMAND, *words], stderr=subprocess.PIPE, text=True, preexec_fn=heard)
     wait_until(lambda: any((house.data_folder / "outbox/dentport/claimed").glob("*")))
     started = time.monotonic()
     running.send_signal(signal.SIGINT)
