@@ -8,7 +8,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -115,8 +114,9 @@ def test_interrupt_while_a_server_hangs_ends_the_command_and_loses_nothing(house
     dentport.server.misbehaviour = Misbehaviour(hang_at="open")
     words = ["sync", "--partner", "dentport", "--config", str(house.config_path)]
     # A shell starts what it runs in the background deaf to interrupts, and its children inherit that.
-    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    running = subprocess.Popen([*COMMAND, *words], stderr=subprocess.PIPE, text=True, preexec_fn=heard)
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    running = subprocess.Popen([*COMMAND, *words], stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, usual)
     wait_until(lambda: any((house.data_folder / "outbox/dentport/claimed").glob("*")))
     started = time.monotonic()
     running.send_signal(signal.SIGINT)
