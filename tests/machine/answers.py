@@ -15,7 +15,7 @@ from exchange_formats.bookings import BookingRecord, BookingsRecord, CancelRecor
 from exchange_formats.receipts import BookingOutcome, BookingReason
 from tests.machine.book import Standing
 from tests.machine.practice import OFFERS, TYPES
-from tests.machine.reckoning import Life, clash, is_accepted, local_day, was_booked
+from tests.machine.reckoning import BERLIN, Life, clash, is_accepted, local_day, was_booked
 
 OF_THE_TIME = {
     BookingReason.SLOT_TAKEN,
@@ -34,6 +34,8 @@ class Situation:
 
     lane: Lane
     now: datetime
+    written_at: datetime
+    """When the partner wrote the message, by its own date."""
     book: Mapping[int, Standing]
     came: Mapping[str, int]
     """Booking id -> appointment, of this partner."""
@@ -48,6 +50,7 @@ def check_line(situation: Situation, wish: BookingsRecord, outcome: BookingOutco
         assert outcome.appointment_status == "cancelled", (wish, outcome)
     elif is_accepted(outcome):
         assert outcome.appointment_status == "booked", (wish, outcome)
+        _check_window(situation, _instant(outcome.starts_at))
         length = _instant(outcome.ends_at) - _instant(outcome.starts_at)
         assert outcome.starts_at == wish.starts_at
         assert length == _length(wish, life), (wish, outcome, life)
@@ -55,6 +58,15 @@ def check_line(situation: Situation, wish: BookingsRecord, outcome: BookingOutco
         assert outcome.reason in OF_THE_TIME, (wish, outcome)
         if outcome.reason is BookingReason.SLOT_TAKEN:
             assert _is_taken(situation, wish, life), (wish, situation.book)
+
+
+def _check_window(situation: Situation, start: datetime) -> None:
+    """Not before the lead time that counts from the partner's date, not beyond the horizon of today."""
+    terms = situation.lane.terms
+    assert start >= min(situation.written_at, situation.now) + timedelta(minutes=terms.lead_time_minutes)
+    horizon = situation.now.astimezone(BERLIN).date() + timedelta(days=terms.booking_horizon_days)
+    assert situation.now <= start
+    assert start.astimezone(BERLIN).date() <= horizon
 
 
 def check_repeat(

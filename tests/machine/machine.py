@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from exchange_formats.availability import FreeSlot
 from exchange_formats.bookings import BookingRecord, BookingsRecord, RescheduleRecord
+from exchange_formats.codec import Document
 from exchange_formats.envelope import Kind
 from tests.machine.book import Standing
 from tests.machine.house import Cabinet
@@ -42,6 +43,7 @@ from tests.machine.practice import (
 partners = st.sampled_from(sorted(PARTNERS))
 columns = st.sampled_from(sorted(COLUMNS))
 offers = st.sampled_from(sorted(OFFERS))
+patients = st.sampled_from([ANNA, ANNA, LEA, OHNE, JOERG])
 cuts = st.one_of(st.none(), st.none(), st.sampled_from(CUTS))
 nudges = st.sampled_from([timedelta(minutes=m) for m in (0, 0, -1440, -60, -30, -10, -5, 10, 20, 60, 1440)])
 terms = st.fixed_dictionaries(
@@ -95,7 +97,8 @@ class LifeOfAppointments(RuleBasedStateMachine):
         self.life = begin(self.cabinet, self.paper, start, settings, self.figures)
         self.figures["lives"] += 1
         for partner_id, partner in self.life.partners.items():
-            self.life.export(partner_id, Kind.AVAILABILITY)
+            for kind in (Kind.AVAILABILITY, Kind.PATIENTS):
+                self.life.export(partner_id, kind)
             self.life.deliver(partner_id)
             wishes = [self._booking(data, partner) for _ in range(2)]
             self.life.arrive(partner_id, partner.bookings_file(wishes, self.life.clock()))
@@ -190,15 +193,12 @@ class LifeOfAppointments(RuleBasedStateMachine):
         self.life.arrive(partner.partner_id, data.draw(st.sampled_from(partner.sent)))
         self.life.sweep(partner.partner_id)
 
-    @precondition(lambda self: self.life.partners[DENTPORT].patient_files)
     @rule(data=st.data(), is_wrong=st.sampled_from([False, False, False, True]))
     def partner_acknowledges_removals(self, data: st.DataObject, is_wrong: bool) -> None:
         """Of the newest file or an old one; sometimes of aliases that nobody told it to erase."""
         partner = self.life.partners[DENTPORT]
         file = partner.patient_files[-data.draw(st.integers(1, len(partner.patient_files)))]
-        aliases = [*partner.patients, "0000000000000000"] if is_wrong else removals(file)
-        message = partner.acknowledgement(file.envelope.message_id, aliases, self.life.clock())
-        self._send(data, DENTPORT, message)
+        self._acknowledge(file, [*partner.patients, "0000000000000000"] if is_wrong else None)
 
     # --- staff ---------------------------------------------------------------------------------
 
@@ -232,21 +232,26 @@ class LifeOfAppointments(RuleBasedStateMachine):
         self.life.reception.book(int(slot.column_id), starts_at, minutes, exclusive)
 
     @rule(
-        patient_id=st.sampled_from([ANNA, ANNA, LEA, OHNE, JOERG]),
-        status=st.sampled_from(["GRANTED", "GRANTED", "DENIED", "OPEN", None]),
-        active=st.sampled_from([None, None, True, False]),
-        follows=st.sampled_from(["nothing", "delivery", "file", "file and delivery"]),
+        patient_id=patients,
+        answers=st.lists(
+            st.sampled_from(["GRANTED", "GRANTED", "DENIED", "OPEN", None]), min_size=1, max_size=3
+        ),
+        follows=st.sampled_from(["nothing", "delivery", "file", "file, delivery", "file, delivery, reply"]),
     )
-    def patient_answers(self, patient_id: int, status: str | None, active: bool | None, follows: str) -> None:
-        """Agrees, objects, takes it back; or staff put the record away. A file may be there or follow."""
-        if active is None:
+    def patient_answers(self, patient_id: int, answers: list[str | None], follows: str) -> None:
+        """Agrees, objects, takes it back; a file may be on its way, or follow and be acknowledged."""
+        for status in answers:
             self.life.reception.answer(patient_id, DENTPORT, status)
-        else:
-            self.life.reception.set_active(patient_id, active)
-        if "file" in follows:
-            self.life.export(DENTPORT, Kind.PATIENTS)
-        if "delivery" in follows:
-            self.life.deliver(DENTPORT)
+            if "file" in follows:
+                self.life.export(DENTPORT, Kind.PATIENTS)
+            if "delivery" in follows:
+                self.life.deliver(DENTPORT)
+            if "reply" in follows:
+                self._acknowledge(self.life.partners[DENTPORT].patient_files[-1])
+
+    @rule(patient_id=patients, active=st.booleans())
+    def staff_put_a_record_away_or_back(self, patient_id: int, active: bool) -> None:
+        self.life.reception.set_active(patient_id, active)
 
     @rule(
         data=st.data(),
@@ -267,22 +272,23 @@ class LifeOfAppointments(RuleBasedStateMachine):
 
     # --- the agent -----------------------------------------------------------------------------
 
-    @rule(data=st.data(), partner_id=partners, cut=cuts)
-    def agent_exports_availability(self, data: st.DataObject, partner_id: str, cut: Cut | None) -> None:
+    @rule(data=st.data(), partner_id=partners, cut=cuts, minutes=st.sampled_from([10, 59, 59, 600]))
+    def agent_exports_availability(
+        self, data: st.DataObject, partner_id: str, cut: Cut | None, minutes: int
+    ) -> None:
+        """Asked for at once are times on offer or near by; the first ones also after some minutes."""
         document = self.life.export(partner_id, Kind.AVAILABILITY, cut)
         if document is not None:
             slots = self.life.witness.check_slots(partner_id, document)
             self.life.check_offer(partner_id, slots, [self._trial(data, slots) for _ in range(2)])
-            if slots:
-                first = sorted(slots, key=lambda slot: slot.starts_at)[:8]
-                slot, minutes = data.draw(st.sampled_from(first)), data.draw(st.sampled_from([10, 59, 600]))
+            for slot in sorted(slots, key=lambda slot: slot.starts_at)[:3]:
                 self.life.check_on_the_way(partner_id, document.envelope, slot, minutes)
 
     @rule(partner_id=st.sampled_from([DENTPORT, DENTPORT, ZAHNZEIT]), cut=cuts)
     def agent_exports_patients(self, partner_id: str, cut: Cut | None) -> None:
         self.life.export(partner_id, Kind.PATIENTS, cut)
 
-    @rule(patient_id=st.sampled_from([ANNA, LEA, OHNE, JOERG]), status=st.sampled_from(["DENIED", None]))
+    @rule(patient_id=patients, status=st.sampled_from(["DENIED", None]))
     def patient_withdraws_while_the_file_is_made(self, patient_id: int, status: str | None) -> None:
         """Not before and not after: the file in the outbox must be true all the same."""
         withdraws = partial(self.life.reception.answer, patient_id, DENTPORT, status)
@@ -329,6 +335,14 @@ class LifeOfAppointments(RuleBasedStateMachine):
         self.life.sweep(partner_id, cut, data.draw(st.sampled_from(DISGUISES)))
         if data.draw(st.booleans()):
             self.life.deliver(partner_id)
+
+    def _acknowledge(self, file: Document[Any], aliases: list[str] | None = None) -> None:
+        """What the file told to erase, unless other aliases are given."""
+        partner = self.life.partners[DENTPORT]
+        chosen = removals(file) if aliases is None else aliases
+        message = partner.acknowledgement(file.envelope.message_id, chosen, self.life.clock())
+        self.life.arrive(DENTPORT, message)
+        self.life.sweep(DENTPORT)
 
     def _wish(self, data: st.DataObject, partner: Partner) -> BookingsRecord:
         is_change = data.draw(st.sampled_from([False, False, True]))

@@ -193,7 +193,9 @@ class Witness:
         came: Mapping[str, int],
     ) -> None:
         """Each line has one answer for ever, and the right one."""
-        situation = Situation(self.house.agent.lane(partner_id), self.house.clock(), book, came)
+        written_at = datetime.fromisoformat(message.document.envelope.created_at)
+        lane = self.house.agent.lane(partner_id)
+        situation = Situation(lane, self.house.clock(), written_at, book, came)
         may_be_named = self._may_be_known(partner_id)
         for wish, outcome in zip(message.document.records, answer.outcomes, strict=False):
             # At the moment of the decision; a receipt that is asked for again is the same for ever.
@@ -232,7 +234,8 @@ class Witness:
     def _situation(self, partner_id: str) -> Situation:
         """As it is now."""
         book, came = self.truth.appointments(), self.truth.record().came[partner_id]
-        return Situation(self.house.agent.lane(partner_id), self.house.clock(), book, came)
+        lane, now = self.house.agent.lane(partner_id), self.house.clock()
+        return Situation(lane, now, now, book, came)
 
     # --- updates -------------------------------------------------------------------------------
 
