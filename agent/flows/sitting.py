@@ -63,8 +63,10 @@ def placed(
     """Decide, and write what was decided, all of it or nothing.
 
     Where the database refuses a column that looked free, because staff were
-    faster, the next one that the request allows is judged.
+    faster, the next one that the request allows is judged. A time that was
+    free in any of them was on offer, so that losing it is never "not offered".
     """
+    lost = False
     while True:
         decision = decide(
             request,
@@ -75,16 +77,14 @@ def placed(
             now=instant(sitting.now),
         )
         if isinstance(decision, Refuse):
-            return decision
+            return Refuse(BookingReason.SLOT_TAKEN) if lost else decision
         try:
             # Undone together: a patient without the appointment would be a record that nobody asked for.
             with sitting.work.savepoint():
                 return decision, write(decision)
         except SlotTakenError:
             others = tuple(column for column in request.column_ids if column != decision.column_id)
-            if not others:
-                return Refuse(BookingReason.SLOT_TAKEN)
-            request = replace(request, column_ids=others)
+            request, lost = replace(request, column_ids=others), True
 
 
 def declined(

@@ -137,6 +137,22 @@ def test_wish_for_any_column_goes_to_the_next_one_when_staff_are_faster(
     assert (outcome.outcome, outcome.column_id) == ("accepted", str(SAME_ROOM))
 
 
+def test_wish_for_any_column_is_slot_taken_when_staff_take_the_only_one_that_is_open(
+    agent: AgentSide, reception: "psycopg.Connection[Any]", slot: Slot
+) -> None:
+    """The columns left over never offered that time; the one that was lost did."""
+    reception.execute("DELETE FROM practice.working_hours WHERE column_id <> %s", (TREATMENT,))
+    reception.commit()
+
+    def staff_take_the_dentist() -> None:
+        add(reception, TREATMENT, slot)
+        reception.commit()
+
+    wish = booking(slot, "b1", any_column=True)
+    [outcome] = agent.imported([wish], partial(Meanwhile, staff_take_the_dentist))
+    assert (outcome.outcome, outcome.reason) == ("declined", "slot_taken")
+
+
 def test_rescheduling_onto_a_time_that_staff_take_meanwhile_leaves_the_appointment_where_it_was(
     agent: AgentSide, reception: "psycopg.Connection[Any]", slot: Slot
 ) -> None:
