@@ -257,6 +257,7 @@ def _lane(settings: AgentSettings, partner: Partner, own_key: OwnKey, clock: Clo
             max_bytes=inbound.max_message_bytes,
             stray_after_seconds=inbound.stray_after_hours * SECONDS_PER_HOUR,
             clock=clock,
+            protect=own_key.protect,
         ),
         transport=_transport(settings, partner),
     )

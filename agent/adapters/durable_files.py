@@ -81,6 +81,19 @@ def move_durably(source: Path, target: Path) -> None:
         sync_folder(source.parent)
 
 
+def remove_durably(path: Path) -> None:
+    """Gone, and on disk before it returns; on Windows tried again like a rename."""
+    for left in reversed(range(_RENAME_TRIES)):
+        try:
+            path.unlink(missing_ok=True)
+            break
+        except OSError as error:
+            if not left or not isinstance(error, PermissionError):
+                raise spool_error("remove a file", path.parent, error) from error
+            time.sleep(_RENAME_PAUSE_SECONDS)
+    sync_folder(path.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames in this folder outlast a power loss; Windows has no such call and journals them itself."""
     if sys.platform == "win32":

@@ -4,6 +4,10 @@
     claimed/  being worked on      archive/  done      quarantine/  set aside, each with its reason
     drafts/   being written
 
+Nobody vouches for what is set aside without a signature, and a partner may
+have forgotten to encrypt it: it is kept sealed to the practice's own key
+(promise P11), so that nothing is lost and nothing can be read on the disk.
+
 Events are hints, this sweep is the truth. A file belongs to whoever renames
 it first; from then on it has a name of ours. One process at a time works
 here: the caller holds the partner's lane, so whatever stands in `claimed`
@@ -14,11 +18,12 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 from agent.adapters.durable_files import (
     FolderDraft,
@@ -27,16 +32,31 @@ from agent.adapters.durable_files import (
     move,
     move_durably,
     remove_drafts,
+    remove_durably,
     spool_error,
     write_durably,
 )
-from agent.adapters.inbound_claim import ACCEPTED, STRAY, FolderClaim, claim_name, new_file_id, opens
+from agent.adapters.inbound_claim import (
+    ACCEPTED,
+    STRAY,
+    Beginning,
+    FolderClaim,
+    claim_name,
+    new_file_id,
+    opens,
+)
 from agent.errors import SpoolError
 from agent.ports import ClaimedFile, Clock
 
 # By pattern, never "everything but .tmp" (SFTPGo #242).
 ACCEPTED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.pgp")
 REASON_SUFFIX = ".reason.json"
+SEALED_SUFFIX = ".sealed.pgp"
+"""What arrived, encrypted to the practice's own key."""
+
+Protect = Callable[[bytes, BinaryIO], object]
+"""Encrypts to the practice's own key, as `OwnKey.protect` does."""
+
 _DEAD_DRAFT_AGE = timedelta(hours=1)
 
 
@@ -75,6 +95,7 @@ class FolderInbound:
         max_bytes: int,
         stray_after_seconds: float,
         clock: Clock,
+        protect: Protect,
     ) -> None:
         self._waiting = waiting or root / "waiting"
         self._drafts, self._claimed, self._released = root / "drafts", root / "claimed", root / "released"
@@ -82,6 +103,7 @@ class FolderInbound:
         self._settle_seconds, self._stray_after_seconds = settle_seconds, stray_after_seconds
         self._max_bytes = max_bytes
         self._clock = clock
+        self._protect = protect
         self._looks: dict[str, _Look] = {}
 
     def prepare(self) -> None:
@@ -175,19 +197,42 @@ class FolderInbound:
         ours = _ours(claimed)
         move_durably(ours.path, self._archive / f"{ours.file_id}.{ours.kind}")
 
-    def quarantine(self, claimed: ClaimedFile, reason: str, *, authenticated: bool) -> None:
+    def quarantine(self, claimed: ClaimedFile, reason: str) -> None:
         ours = _ours(claimed)
-        told = {
+        self._write_reason(ours, reason, authenticated=True)
+        move_durably(ours.path, self._quarantine / f"{ours.file_id}.{ours.kind}")
+
+    @contextmanager
+    def quarantine_unauthenticated(self, claimed: ClaimedFile, reason: str) -> Iterator[None]:
+        ours = _ours(claimed)
+        beginning = ours.beginning()
+        with draft(self._drafts, self._quarantine.joinpath) as sealed:
+            if beginning is not None:
+                self._protect(beginning.content, sealed.file)
+            yield
+            self._write_reason(ours, reason, authenticated=False, beginning=beginning)
+            if beginning is None:
+                move_durably(ours.path, self._quarantine / f"{ours.file_id}.{ours.kind}")
+                return
+            sealed.store(self._quarantine / f"{ours.file_id}{SEALED_SUFFIX}")
+            # Last: until it is gone, a crash leaves a claim that is set aside once more, under the same name.
+            remove_durably(ours.path)
+
+    def _write_reason(
+        self, ours: FolderClaim, reason: str, *, authenticated: bool, beginning: Beginning | None = None
+    ) -> None:
+        """Before the file: a crash in between leaves a claim to recover, never a file without a reason."""
+        told: dict[str, object] = {
             "file_id": ours.file_id,
             "reason": reason,
             "authenticated": authenticated,
             "at": self._clock().astimezone(UTC).isoformat(timespec="seconds"),
             "sha256": ours.sha256,
         }
-        # The reason goes first: a crash in between leaves a claim to recover, never a file without a reason.
+        if beginning is not None:
+            told |= {"size_bytes": beginning.size_bytes, "kept_bytes": len(beginning.content)}
         reason_file = self._quarantine / f"{ours.file_id}{REASON_SUFFIX}"
         write_durably(json.dumps(told, indent=2).encode() + b"\n", self._drafts, reason_file)
-        move_durably(ours.path, self._quarantine / f"{ours.file_id}.{ours.kind}")
 
     def release(self, claimed: ClaimedFile) -> None:
         """Into `released`, not into the partner's folder: there, names could be forged and counts lost."""
@@ -195,12 +240,17 @@ class FolderInbound:
         move(ours.path, self._released / claim_name(ours.file_id, ours.attempts - 1, ours.kind))
 
     def counts(self) -> Mapping[str, int]:
-        """One listing per folder; `waiting` includes what was released, and names not (yet) accepted."""
+        """One listing per folder; `waiting` includes what was released, and names not (yet) accepted.
+
+        A file whose setting aside was interrupted stands in two folders, and counts as claimed.
+        """
+        claimed = [_file_id(entry) for entry in _entries(self._claimed)]
+        set_aside = [e for e in _entries(self._quarantine) if not e.name.endswith(REASON_SUFFIX)]
         return {
             "waiting": len(_entries(self._waiting)) + len(_entries(self._released)),
-            "claimed": len(_entries(self._claimed)),
+            "claimed": len(claimed),
             "archive": len(_entries(self._archive)),
-            "quarantine": sum(not e.name.endswith(REASON_SUFFIX) for e in _entries(self._quarantine)),
+            "quarantine": sum(_file_id(entry) not in claimed for entry in set_aside),
         }
 
 
@@ -208,6 +258,10 @@ def _ours(claimed: ClaimedFile) -> FolderClaim:
     if not isinstance(claimed, FolderClaim):
         raise TypeError("not a claim of this inbound folder")
     return claimed
+
+
+def _file_id(entry: "os.DirEntry[str]") -> str:
+    return entry.name.partition(".")[0]
 
 
 def _in_use(path: Path, status: os.stat_result) -> bool:

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import stat
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +30,14 @@ _OPEN_FLAGS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The whole of a regular file, or as many bytes of a larger one as may be read; and its whole size."""
+
+    content: bytes
+    size_bytes: int
+
+
 def new_file_id(now: datetime) -> str:
     """Sorts by time, never repeats, says nothing about the partner's name."""
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(6)}"
@@ -43,6 +52,7 @@ class FolderClaim:
         self.attempts = attempts
         self.kind = kind
         self.sha256: str | None = None
+        """Of the whole file, once it has been read."""
         self._max_bytes = max_bytes
 
     @classmethod
@@ -67,6 +77,28 @@ class FolderClaim:
             raise spool_error("read a claimed file", self.path.parent, error) from error
         self.sha256 = hashlib.sha256(content).hexdigest()
         return content
+
+    def beginning(self) -> "Beginning | None":
+        """What can be kept of it, whatever its name and however often it failed. Raises SpoolError.
+
+        None for a link, a folder, a pipe, and for what does not open.
+        """
+        try:
+            # Not even opened otherwise: opening a device can do things.
+            if not stat.S_ISREG(self.path.lstat().st_mode):
+                return None
+            with os.fdopen(os.open(self.path, _OPEN_FLAGS), "rb") as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    return None
+                content = file.read(self._max_bytes)
+        except PermissionError:
+            return None
+        except OSError as error:
+            raise spool_error("read a claimed file", self.path.parent, error) from error
+        if status.st_size <= len(content):
+            self.sha256 = hashlib.sha256(content).hexdigest()
+        return Beginning(content, max(status.st_size, len(content)))
 
 
 def claim_name(file_id: str, attempts: int, kind: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 from agent.adapters.gpg_process import GpgRun, Sink, run_gpg
 from agent.adapters.key_listing import ListedKey, list_keys
@@ -68,6 +69,20 @@ class OwnKey:
         """GnuPG 2.1 and later make the first file, older homes still have the second."""
         box = self.home.absolute() / "pubring.kbx"
         return box if box.exists() else box.with_name("pubring.gpg")
+
+    def protect(self, content: bytes, protected: BinaryIO) -> None:
+        """Encrypt `content` to ourselves alone, unsigned: nothing is to lie here in the clear.
+
+        Raises GpgUnavailableError, OwnKeyUnusableError, SealingFailedError.
+        """
+        arguments = ["--trust-model", "always", "--compress-algo", "none"]
+        arguments += ["--recipient", self.fingerprint, "--encrypt"]
+        run = self.run(arguments, (content,), protected.write)
+        if run.exit_code == 0 and run.count("END_ENCRYPTION") == 1:
+            return
+        if run.count("INV_RECP"):
+            raise OwnKeyUnusableError("gpg refuses to encrypt to our own key: it is missing or expired")
+        raise sealing_fault(run)
 
     def prove(self) -> None:
         """Seal a word to ourselves and decrypt it. Raises GpgUnavailableError or OwnKeyUnusableError."""

@@ -96,7 +96,7 @@ def receive(practice: PracticeSide, lane: Lane, claimed: ClaimedFile) -> FileRes
     _put_receipt(practice, lane, answered, lines, time_zone)
 
     if result.state is FileState.REFUSED:
-        lane.inbound.quarantine(claimed, str(result.reason), authenticated=True)
+        lane.inbound.quarantine(claimed, str(result.reason))
     else:
         lane.inbound.archive(claimed)
     return result
@@ -105,11 +105,15 @@ def receive(practice: PracticeSide, lane: Lane, claimed: ClaimedFile) -> FileRes
 def _quarantine(
     practice: PracticeSide, lane: Lane, claimed: ClaimedFile, reason: str, now: datetime
 ) -> FileResult:
-    with practice.database.write() as work:
+    with lane.inbound.quarantine_unauthenticated(claimed, reason), practice.database.write() as work:
         work.audit.append(
-            f"file {FileState.QUARANTINED}", now, lane.partner_id, file_id=claimed.file_id, reason=reason
+            f"file {FileState.QUARANTINED}",
+            now,
+            lane.partner_id,
+            file_id=claimed.file_id,
+            reason=reason,
+            sha256=claimed.sha256,
         )
-    lane.inbound.quarantine(claimed, reason, authenticated=False)
     return FileResult(claimed.file_id, FileState.QUARANTINED, reason)
 
 

@@ -70,6 +70,9 @@ class ClaimedFile(Protocol):
     attempts: int
     """How often processing has begun, this time included; counted on disk before parsing."""
 
+    sha256: str | None
+    """Of the file's bytes, once they have been read."""
+
     def read(self) -> bytes:
         """The whole file, once. Raises UnauthenticatedFileError: EMPTY, TOO_LARGE,
         NOT_A_REGULAR_FILE, UNREADABLE, UNEXPECTED_NAME."""
@@ -104,8 +107,21 @@ class Inbound(Protocol):
         """Imported, or a repeat of something imported."""
         ...
 
-    def quarantine(self, claimed: ClaimedFile, reason: str, *, authenticated: bool) -> None:
-        """Set aside with `<file id>.reason.json` beside it: file id, reason, authenticated, when, sha256."""
+    def quarantine(self, claimed: ClaimedFile, reason: str) -> None:
+        """The partner signed it: set aside as it came, with `<file id>.reason.json` beside it.
+
+        That holds file id, reason, authenticated, when, and sha256.
+        """
+        ...
+
+    def quarantine_unauthenticated(self, claimed: ClaimedFile, reason: str) -> AbstractContextManager[None]:
+        """Nobody vouches for it, and perhaps nobody encrypted it: kept sealed to the practice's own key.
+
+        It is sealed before the block and set aside after it, so that a fault of
+        ours leaves it as it was, with nothing told of it. Of a file beyond the
+        size limit the beginning is kept; a link, a folder or a pipe is moved as
+        it is. Raises SpoolError, GpgUnavailableError, OwnKeyUnusableError.
+        """
         ...
 
     def release(self, claimed: ClaimedFile) -> None:

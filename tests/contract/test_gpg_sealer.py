@@ -20,6 +20,7 @@ from agent.errors import (
     AgentError,
     GpgUnavailableError,
     KeyUnusableError,
+    OwnKeyUnusableError,
     SealingFailedError,
     UnauthenticatedFileError,
 )
@@ -378,6 +379,16 @@ def test_own_key_that_has_expired_seals_nothing(
     with pytest.raises(KeyUnusableError):
         GpgSealer(OwnKey("gpg", "gpgv", home.folder, fingerprint), partner).seal([RECORD], sealed)
     assert sealed.getvalue() == b""
+    with pytest.raises(OwnKeyUnusableError):
+        OwnKey("gpg", "gpgv", home.folder, fingerprint).protect(RECORD, sealed)
+
+
+@pytest.mark.parametrize("content", [RECORD, b""])
+def test_protected_content_is_encrypted_to_our_own_key_alone(content: bytes, openpgp_world: KeyWorld) -> None:
+    protected = io.BytesIO()
+    own_key(openpgp_world).protect(content, protected)
+    assert [packet.tag for packet in read_packets(protected.getvalue())] == [1, 18]
+    assert openpgp_world.practice.run("--decrypt", stdin=protected.getvalue()) == content
 
 
 def test_new_encryption_subkey_of_ours_is_recognised_without_a_restart(

@@ -10,16 +10,22 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from agent.adapters.inbound import FolderInbound
-from agent.errors import QuarantineReason, SpoolError, UnauthenticatedFileError
+from agent.errors import GpgUnavailableError, QuarantineReason, SpoolError, UnauthenticatedFileError
 from agent.ports import ClaimedFile
 
 MAX_BYTES = 1000
 SETTLE_SECONDS = 10.0
 STRAY_SECONDS = 3600.0
+
+
+def turned_around(content: bytes, file: BinaryIO) -> None:
+    """In place of encryption: the plain bytes cannot be found any more."""
+    file.write(content[::-1])
 
 
 class MovableClock:
@@ -51,6 +57,7 @@ class Folder:
             max_bytes=MAX_BYTES,
             stray_after_seconds=STRAY_SECONDS,
             clock=self.clock,
+            protect=turned_around,
         )
 
     def drop(self, name: str = "booking.pgp", content: bytes = b"sealed", age_seconds: float = 0) -> Path:
@@ -63,6 +70,11 @@ class Folder:
     def one(self) -> ClaimedFile:
         [claimed] = self.inbound.claim()
         return claimed
+
+    def set_aside(self, claimed: ClaimedFile, reason: str) -> None:
+        """As the story does with what nobody signed."""
+        with self.inbound.quarantine_unauthenticated(claimed, reason):
+            pass
 
     def names(self, state: str) -> list[str]:
         return sorted(path.name for path in (self.root / state).iterdir())
@@ -152,6 +164,7 @@ def test_claim_from_another_file_system_says_where_the_folder_belongs(tmp_path: 
             max_bytes=MAX_BYTES,
             stray_after_seconds=STRAY_SECONDS,
             clock=MovableClock(),
+            protect=turned_around,
         )
         with pytest.raises(SpoolError, match="file system of the data folder"):
             list(inbound.claim())
@@ -216,8 +229,8 @@ def test_claim_an_unexpected_name_is_left_alone_at_first_and_set_aside_later(
     folder.clock.advance(STRAY_SECONDS + 1)
     claimed = folder.one()
     assert reason_of(claimed) is QuarantineReason.UNEXPECTED_NAME
-    folder.inbound.quarantine(claimed, "unexpected_name", authenticated=False)
-    assert folder.names("quarantine") == [f"{claimed.file_id}.reason.json", f"{claimed.file_id}.stray"]
+    folder.set_aside(claimed, "unexpected_name")
+    assert folder.names("quarantine") == [f"{claimed.file_id}.reason.json", f"{claimed.file_id}.sealed.pgp"]
 
 
 def test_claim_an_unexpected_name_again_after_a_crash_is_still_unexpected(folder: Folder) -> None:
@@ -282,9 +295,12 @@ def test_read_what_is_no_plain_file_is_refused_and_quarantined(folder: Folder, m
     folder.clock.advance(STRAY_SECONDS + 1)
     claimed = folder.one()
     assert reason_of(claimed) is QuarantineReason.NOT_A_REGULAR_FILE
-    folder.inbound.quarantine(claimed, "not_a_regular_file", authenticated=False)
+    folder.set_aside(claimed, "not_a_regular_file")
     assert folder.names("waiting") == folder.names("claimed") == []
-    assert os.path.lexists(folder.root / "quarantine" / f"{claimed.file_id}.pgp")
+    kept = folder.names("quarantine")
+    # A second link is a way to the bytes like any other.
+    suffix = "sealed.pgp" if make is make_hard_link else "pgp"
+    assert kept == sorted([f"{claimed.file_id}.{suffix}", f"{claimed.file_id}.reason.json"])
     assert folder.inbound.counts()["quarantine"] == 1
 
 
@@ -335,7 +351,7 @@ def test_claim_a_file_that_never_opens_is_set_aside_at_last(folder: Folder) -> N
         folder.clock.advance(STRAY_SECONDS + 1)
         claimed = folder.one()
         assert reason_of(claimed) is QuarantineReason.UNREADABLE
-        folder.inbound.quarantine(claimed, "unreadable", authenticated=False)
+        folder.set_aside(claimed, "unreadable")
         assert folder.inbound.counts()["quarantine"] == 1
 
 
@@ -416,17 +432,64 @@ def test_quarantine_a_claim_stands_there_with_its_reason(folder: Folder) -> None
     folder.drop("Meier-Anna.pgp", b"sealed")
     claimed = folder.one()
     claimed.read()
-    folder.inbound.quarantine(claimed, "wrong_signer", authenticated=False)
+    folder.inbound.quarantine(claimed, "wrong_practice")
     assert folder.names("quarantine") == [f"{claimed.file_id}.pgp", f"{claimed.file_id}.reason.json"]
     text = (folder.root / "quarantine" / f"{claimed.file_id}.reason.json").read_text()
     assert json.loads(text) == {
         "file_id": claimed.file_id,
-        "reason": "wrong_signer",
-        "authenticated": False,
+        "reason": "wrong_practice",
+        "authenticated": True,
         "at": folder.clock.now.isoformat(timespec="seconds"),
         "sha256": sha256(b"sealed").hexdigest(),
     }
     assert "Meier" not in text
+
+
+def test_quarantine_what_nobody_signed_keeps_its_bytes_sealed_and_its_digest(folder: Folder) -> None:
+    folder.drop("patients.txt", b"Anna Berg", age_seconds=STRAY_SECONDS + 1)
+    claimed = folder.one()
+    folder.set_aside(claimed, "unexpected_name")
+    kept = folder.root / "quarantine" / claimed.file_id
+    assert kept.with_suffix(".sealed.pgp").read_bytes() == b"Anna Berg"[::-1]
+    reason = json.loads(kept.with_suffix(".reason.json").read_text())
+    assert reason["sha256"] == claimed.sha256 == sha256(b"Anna Berg").hexdigest()
+    assert (reason["authenticated"], reason["size_bytes"], reason["kept_bytes"]) == (False, 9, 9)
+    assert folder.names("claimed") == folder.names("drafts") == []
+
+
+def test_quarantine_a_file_beyond_the_limit_keeps_its_beginning_and_tells_its_size(folder: Folder) -> None:
+    folder.drop(content=b"x" * MAX_BYTES + b"y" * 5000)
+    claimed = folder.one()
+    assert reason_of(claimed) is QuarantineReason.TOO_LARGE
+    folder.set_aside(claimed, "too_large")
+    kept = folder.root / "quarantine" / claimed.file_id
+    assert kept.with_suffix(".sealed.pgp").read_bytes() == b"x" * MAX_BYTES
+    reason = json.loads(kept.with_suffix(".reason.json").read_text())
+    assert (reason["size_bytes"], reason["kept_bytes"], reason["sha256"]) == (
+        MAX_BYTES + 5000,
+        MAX_BYTES,
+        None,
+    )
+
+
+def test_quarantine_that_cannot_be_sealed_or_told_leaves_the_claim_as_it_was(folder: Folder) -> None:
+    folder.drop()
+    claimed = folder.one()
+    with pytest.raises(GpgUnavailableError), folder.inbound.quarantine_unauthenticated(claimed, "empty"):
+        raise GpgUnavailableError("the audit could not be written")
+    assert folder.names("quarantine") == folder.names("drafts") == []
+    folder.inbound.release(claimed)
+    assert folder.one().read() == b"sealed"
+
+
+def test_quarantine_interrupted_before_the_claim_is_gone_counts_once_and_is_finished(folder: Folder) -> None:
+    folder.drop()
+    claimed = folder.one()
+    (folder.root / "quarantine" / f"{claimed.file_id}.sealed.pgp").write_bytes(b"as it was stored")
+    assert sum(folder.inbound.counts().values()) == 1
+    recovered = folder.one()
+    folder.set_aside(recovered, "not_openpgp")
+    assert folder.inbound.counts() == {"waiting": 0, "claimed": 0, "archive": 0, "quarantine": 1}
 
 
 def test_quarantine_interrupted_after_the_reason_was_written_ends_with_the_last_reason(
@@ -436,7 +499,7 @@ def test_quarantine_interrupted_after_the_reason_was_written_ends_with_the_last_
     claimed = folder.one()
     (folder.root / "quarantine" / f"{claimed.file_id}.reason.json").write_text("{}")
     recovered = folder.one()
-    folder.inbound.quarantine(recovered, "crash_loop", authenticated=False)
+    folder.set_aside(recovered, "crash_loop")
     reason = json.loads((folder.root / "quarantine" / f"{claimed.file_id}.reason.json").read_text())
     assert reason["reason"] == "crash_loop"
 
@@ -456,6 +519,7 @@ def test_inbound_that_is_only_looked_at_is_empty_and_makes_no_folder(tmp_path: P
         max_bytes=MAX_BYTES,
         stray_after_seconds=STRAY_SECONDS,
         clock=MovableClock(),
+        protect=turned_around,
     )
     assert inbound.counts() == {"waiting": 0, "claimed": 0, "archive": 0, "quarantine": 0}
     assert list(tmp_path.iterdir()) == []
@@ -463,7 +527,12 @@ def test_inbound_that_is_only_looked_at_is_empty_and_makes_no_folder(tmp_path: P
 
 def test_recover_removes_what_a_dead_process_was_fetching(tmp_path: Path) -> None:
     folder = FolderInbound(
-        tmp_path, settle_seconds=0, max_bytes=1000, stray_after_seconds=60, clock=lambda: datetime.now(UTC)
+        tmp_path,
+        settle_seconds=0,
+        max_bytes=1000,
+        stray_after_seconds=60,
+        clock=lambda: datetime.now(UTC),
+        protect=turned_around,
     )
     folder.prepare()
     (tmp_path / "drafts" / "torn.draft").write_bytes(b"half")

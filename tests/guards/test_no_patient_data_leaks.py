@@ -5,6 +5,7 @@ the partners' bookings. After a whole exchange, with refusals, quarantine and
 failures, at the most talkative log level, no other byte may hold one.
 """
 
+import os
 import signal
 import subprocess
 import tempfile
@@ -93,6 +94,17 @@ def send_everything(stage: Stage) -> None:
     other = stage.partner(ZAHNZEIT)
     partner.send(other.gpg.seal(other.bookings_file([stage.booking(person(stage))])))
     partner.send(partner.gpg.seal(content)[:-40])
+    forget_to_encrypt(stage, content)
+
+
+def forget_to_encrypt(stage: Stage, content: bytes) -> None:
+    """What a partner pushes in the clear: under a good name, and under one that is not accepted."""
+    waiting = stage.agent.config.partners[DENTPORT].inbound_folder
+    (waiting / "plain.pgp").write_bytes(content)
+    (waiting / "signed.pgp").write_bytes(stage.partner().gpg.sign(content))
+    stray = waiting / "patients.csv"
+    stray.write_bytes(content)
+    os.utime(stray, (0, 0))
 
 
 def test_no_patient_data_stands_anywhere_but_in_the_database_and_in_sealed_files(stage: Stage) -> None:
@@ -105,7 +117,7 @@ def test_no_patient_data_stands_anywhere_but_in_the_database_and_in_sealed_files
     if stage.house.connector.dialect == "sqlite":
         said.append(serve(stage))
 
-    assert len(quarantine_reasons(stage, DENTPORT)) == 6
+    assert len(quarantine_reasons(stage, DENTPORT)) == 9
     assert "kanari" in str(practice_rows(stage.house.connector)).lower()
     assert FAMILY in str(stage.partner().inbox(Kind.PATIENTS)[0].records)
     assert all("exit code" not in one for one in said)
