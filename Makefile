@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DB     ?= sqlite
 N      ?= 1000
 
-.PHONY: demo test check bench race machine schemas clean
+.PHONY: demo test check bench race machine fuzz schemas clean
 
 # Rebuilt whenever what it is made from changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -36,6 +36,11 @@ race: $(VENV)/.installed
 # Lives of a whole practice, drawn at random; ends with one line of figures.
 machine: $(VENV)/.installed
 	$(BIN)/python -m tests.machine --lives $(N) --database $(DB)
+
+# Spoiled files and documents, drawn at random; a line of figures for each sort.
+fuzz: N := 10000
+fuzz: $(VENV)/.installed
+	$(BIN)/python -m tests.fuzz --mutants $(N)
 
 schemas: $(VENV)/.installed
 	$(BIN)/python -m exchange_formats.schema_export exchange_formats/schemas
