@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from agent.cli import audit, disclosures, duplicates, exchange, inspect, keys, licence, match, practice
+from agent.cli import (
+    audit,
+    config,
+    disclosures,
+    duplicates,
+    exchange,
+    inspect,
+    keys,
+    licence,
+    match,
+    practice,
+)
 from agent.cli.advice import leave, with_advice
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, loaded
 from agent.cli.screen import out
@@ -65,6 +76,7 @@ for command in (exchange.sync, exchange.export, exchange.deliver, exchange.fetch
     app.command()(command)
 app.command()(disclosures.disclosures)
 app.command()(match.match)
+app.add_typer(config.app, name="config")
 app.add_typer(keys.app, name="keys")
 app.add_typer(licence.app, name="licence")
 app.add_typer(practice.app, name="practice")

@@ -1,4 +1,4 @@
-"""The commented samples and the tables of the documentation, written out of the models.
+"""The commented samples, their schemas and the tables of the documentation, written out of the models.
 
 `python -m agent.config.sample` writes them into the source tree; a test holds
 the committed files equal, so that a setting cannot be added, renamed or
@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from agent.config.json_schema import AGENT_SCHEMA, PARTNER_SCHEMA, SCHEMAS, schema_line, schema_text
 from agent.config.model import AgentSettings
 from agent.config.partner_model import PartnerSettings
 from agent.config.section import Section, fields_within, section_of
@@ -19,6 +20,11 @@ from agent.config.section import Section, fields_within, section_of
 SAMPLES: dict[str, type[Section]] = {
     "config/agent.full.yaml": AgentSettings,
     "config/partners/dentport.yaml": PartnerSettings,
+}
+SCHEMA_FOLDER = "config/schemas"
+SCHEMA_LINES = {
+    "config/agent.full.yaml": schema_line(f"schemas/{AGENT_SCHEMA}"),
+    "config/partners/dentport.yaml": schema_line(f"../schemas/{PARTNER_SCHEMA}"),
 }
 DOCUMENTATION = "docs/configuration.md"
 BEGIN = "<!-- tables written by agent.config.sample: begin -->"
@@ -52,9 +58,12 @@ def documentation_tables() -> str:
 
 
 def write_samples(root: Path) -> None:
-    """Bring the samples and the documentation's tables below `root` up to date."""
+    """Bring the samples, their schemas and the documentation's tables below `root` up to date."""
     for name, model in SAMPLES.items():
-        (root / name).write_text(sample_yaml(model), encoding="utf-8", newline="\n")
+        text = SCHEMA_LINES[name] + sample_yaml(model)
+        (root / name).write_text(text, encoding="utf-8", newline="\n")
+    for name in SCHEMAS:
+        (root / SCHEMA_FOLDER / name).write_text(schema_text(name), encoding="utf-8", newline="\n")
     documentation = root / DOCUMENTATION
     before, _, rest = documentation.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
@@ -72,7 +81,7 @@ def _lines(model: type[Section]) -> Iterator[str]:
             yield f"{indent}{path[-1]}:"
         else:
             value, is_set = _sample_value(field)
-            yield f"{indent}{'' if is_set else '#'}{path[-1]}: {_flow(value)}"
+            yield f"{indent}{'' if is_set else '#'}{path[-1]}: {flow(value)}"
 
 
 def _subsection(field: FieldInfo) -> type[Section] | None:
@@ -92,7 +101,7 @@ def _sample_value(field: FieldInfo) -> tuple[Any, bool]:
 def _default_cell(field: FieldInfo) -> str:
     if field.is_required():
         return "**required**"
-    return "none" if field.default is None else f"`{_flow(field.default)}`"
+    return "none" if field.default is None else f"`{flow(field.default)}`"
 
 
 def _allowed_cell(field: FieldInfo) -> str:
@@ -107,14 +116,14 @@ def _allowed_cell(field: FieldInfo) -> str:
     return " to ".join(map(str, limits))
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
     """A default or an example as YAML in one line; they need no quotes."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_flow, value)) + "]"
+        return "[" + ", ".join(map(flow, value)) + "]"
     return str(value)
 
 

@@ -18,6 +18,7 @@ from typer.main import get_command
 
 from agent.cli.advice import with_advice
 from agent.cli.main import app
+from agent.config import load_config
 from exchange_formats.envelope import Kind
 from tests.demo.scenes import Offers, booking_of, newcomer, open_to_new_patients
 from tests.flows.card_index import change_appointment
@@ -85,6 +86,45 @@ def test_command_as_a_process_ends_with_its_exit_code_and_reads_its_variable(hou
     )
     assert listening.code == 0
     assert json.loads(listening.out)["practice_id"] == PRACTICE_ID
+
+
+def test_generated_configuration_is_complete_and_is_never_written_over(tmp_path: Path) -> None:
+    file = tmp_path / "agent.yaml"
+    assert otv("config", "generate", "--output", file).code == 0
+    assert otv("config", "check", config=file).out.startswith(f"fine    {file}")
+    assert file.read_text(encoding="utf-8") == otv("config", "generate").out
+    assert (tmp_path / "agent.schema.json").read_text(encoding="utf-8") == otv("config", "schema").out
+    file.write_text("practice_id: praxis-muster\n", encoding="utf-8")
+    again = otv("config", "generate", "--output", file)
+    assert (again.code, file.read_text(encoding="utf-8")) == (2, "practice_id: praxis-muster\n")
+
+
+def test_generated_file_of_a_partner_counts_once_it_stands_in_its_folder(tmp_path: Path) -> None:
+    otv("config", "generate", "--output", tmp_path / "agent.yaml")
+    (tmp_path / "partners").mkdir()
+    otv("config", "generate", "--partner", "--output", tmp_path / "partners" / "dentport.yaml")
+    assert "dentport.yaml" in otv("config", "check", config=tmp_path / "agent.yaml").out
+    shown = otv("config", "show", "--partner", "dentport", config=tmp_path / "agent.yaml")
+    assert "partner_id: dentport" in shown.out
+
+
+def test_mistakes_of_a_configuration_are_all_told_with_their_lines(tmp_path: Path) -> None:
+    file = tmp_path / "agent.yaml"
+    text = otv("config", "generate").out.replace("grid_minutes: 15", "grid_minutes: 7")
+    file.write_text(text.replace("level: info", "level: loud"), encoding="utf-8")
+    lines = text.splitlines()
+    done = otv("config", "check", config=file)
+    assert done.code == 10
+    for key in ("  grid_minutes: 7", "  level: info"):
+        assert f"{file}:{lines.index(key) + 1}: " in done.err
+
+
+def test_configuration_in_force_shows_defaults_and_never_a_secret(house: House) -> None:
+    done = otv("config", "show", config=house.config_path)
+    assert done.code == 0
+    assert "grid_minutes: 15  # default" in done.out
+    assert load_config(house.config_path).settings.audit.read_key().decode() not in done.out
+    assert otv("config", "show", "--partner", "nobody", config=house.config_path).code == 2
 
 
 def test_output_that_nobody_reads_to_its_end_is_no_error(house: House) -> None:
