@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from agent.adapters.audit_memory import FILE_NAME as AUDIT_MEMORY
+from agent.adapters.audit_memory import AuditMemory
 from agent.adapters.database import Connector
 from agent.adapters.gpg_sealer import GpgSealer, OpeningLimits, PartnerKey
 from agent.adapters.inbound import FolderInbound
@@ -66,6 +68,7 @@ class Agent:
     licence: LicenceGate
     lanes: Mapping[str, Lane]
     audit_key: bytes
+    audit_memory: AuditMemory
 
     def lane(self, partner_id: str) -> Lane:
         """Raises UsageError for a partner that is not configured or not enabled."""
@@ -185,12 +188,13 @@ def build(config: Config, clock: Clock = utc_now) -> Agent:
         agent_schema=settings.database.agent_schema,
     )
     audit_key = settings.audit.read_key()
+    audit_memory = AuditMemory(settings.data_folder / AUDIT_MEMORY)
     licence = LicenceGate(
         settings.licence_file, lambda file: _licence(settings, file, clock), settings.practice_id, clock
     )
     practice = PracticeSide(
         practice_id=settings.practice_id,
-        database=SqlDatabase(connector, audit_key),
+        database=SqlDatabase(connector, audit_key, audit_memory),
         clock=clock,
         otv_login=settings.database.otv_user,
         require_licence=licence.require,
@@ -202,7 +206,7 @@ def build(config: Config, clock: Clock = utc_now) -> Agent:
         for partner_id, partner in config.partners.items()
         if partner.settings.enabled
     }
-    return Agent(config, connector, practice, licence, lanes, audit_key)
+    return Agent(config, connector, practice, licence, lanes, audit_key, audit_memory)
 
 
 def secret_key(settings: AgentSettings) -> OwnKey:

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from agent import retention
 from agent.adapters.folder_watcher import FolderWatcher
 from agent.adapters.process_lock import sole_process
 from agent.app import Agent, build, utc_now
@@ -36,6 +37,7 @@ WAKE_MARGIN_SECONDS = 0.5
 AVAILABILITY_AFTER_SECONDS = 5.0
 """From an import to the files without the slots it took; bookings that come meanwhile share them."""
 LICENCE_CHECK_HOURS = 24
+PURGE_HOURS = 24
 CONFIGURATION = "configuration (the old one stays in force)"
 
 
@@ -130,6 +132,7 @@ class Daemon:
                 self._clockwork.every(seconds, f"exchange {partner_id}", partial(self._exchange, partner_id))
         self._clockwork.every(timedelta(seconds=schedule.sweep_every_seconds), "sweep", self._sweep)
         self._clockwork.every(timedelta(hours=LICENCE_CHECK_HOURS), "licence", self._check_licence)
+        self._clockwork.every(timedelta(hours=PURGE_HOURS), "purge", self._purge)
         self._watcher.watch([partner.inbound_folder for partner in self._agent.config.partners.values()])
 
     def _reload_if_changed(self) -> None:
@@ -252,6 +255,16 @@ class Daemon:
         """A folder event, or files that have not held still yet: look when they have."""
         settled = self._agent.config.settings.inbound.settle_seconds + WAKE_MARGIN_SECONDS
         self._clockwork.soon("sweep", settled)
+
+    def _purge(self) -> None:
+        """A clock that leapt ahead, or a long standstill, puts it off by a day."""
+        if not retention.clock_is_plausible(self._agent):
+            log.info("purge: put off until tomorrow, because nothing was done for a day before now")
+            return
+        purged = retention.purge(self._agent)
+        files, records = purged.files.total(), purged.records.total()
+        if files or records:
+            log.info("purge: %d file(s) and %d record(s) had been kept long enough", files, records)
 
     def _check_licence(self) -> None:
         self._agent.licence.require()

@@ -8,6 +8,7 @@
     ├── ConfigError                      10   the YAML files, all problems at once
     ├── DatabaseError                    20
     │   ├── DatabaseUnavailableError          temporary: hold and try again
+    │   ├── DatabaseOutdatedError             temporary: an older copy stands there, hold
     │   ├── SchemaMismatchError               a table, column or right is missing
     │   ├── OtvUserError                      the recorded author is missing or may do things (rule R2)
     │   └── SlotTakenError                    the database refused a double booking (promise P13)
@@ -87,6 +88,13 @@ class DatabaseError(AgentError):
 class DatabaseUnavailableError(DatabaseError):
     temporary = True
     remedy = "Check that the database server runs and that `database.url` is right; work resumes by itself."
+
+
+class DatabaseOutdatedError(DatabaseError):
+    """The database went back to an older copy: what it forgot would be done or told twice."""
+
+    temporary = True
+    remedy = "Put the newest copy back, or accept what is lost: see `otv-agent audit accept-restore --help`."
 
 
 class SchemaMismatchError(DatabaseError):

@@ -69,7 +69,7 @@ def resolve(agent: Agent, note_id: int) -> datetime | None:
             raise UsageError("there is no note of that number; see `otv-agent duplicates list --all`")
         if note.resolved_at is None:
             resolve_note(connection, note_id, now)
-            audit = SqlAuditLog(connection, agent.audit_key)
+            audit = SqlAuditLog(connection, agent.audit_key, agent.audit_memory)
             audit.append("staff note resolved", now, note.partner_id, note_id=note_id, kind=note.kind)
         return note.resolved_at
 

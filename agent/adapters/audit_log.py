@@ -15,7 +15,8 @@ from sqlalchemy import Connection, insert, select
 
 from agent.adapters import tables
 from agent.adapters.audit_chain import GENESIS, canonical, chained_mac
-from agent.errors import AuditBrokenError, ClockBehindError
+from agent.adapters.audit_memory import AuditMemory
+from agent.errors import AuditBrokenError, ClockBehindError, DatabaseOutdatedError
 from agent.ports import AuditHead
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -35,12 +36,18 @@ class AuditEntry:
 
 
 class SqlAuditLog:
-    """`AuditLog` over one open write transaction; it keeps the head, so that an entry costs one insert."""
+    """`AuditLog` over one open write transaction; it keeps the head, so that an entry costs one insert.
 
-    def __init__(self, connection: Connection, key: bytes) -> None:
+    With a memory, nothing is appended to a chain that does not hold the entry remembered last: every
+    method raises DatabaseOutdatedError.
+    """
+
+    def __init__(self, connection: Connection, key: bytes, memory: AuditMemory | None = None) -> None:
         self._connection = connection
         self._key = key
+        self._memory = memory
         self._newest: tuple[AuditHead, datetime | None] | None = None
+        self._has_appended = False
 
     def append(
         self, event: str, at: datetime, partner_id: str | None = None, **details: str | int | None
@@ -61,10 +68,15 @@ class SqlAuditLog:
         self._connection.execute(insert(tables.audit_entry), {**entry, "mac": mac})
         new_head = AuditHead(head.sequence + 1, mac)
         self._newest = (new_head, moment)
+        self._has_appended = True
         return new_head
 
     def head(self) -> AuditHead:
         return self._head_and_time()[0]
+
+    def appended(self) -> AuditHead | None:
+        """The last entry of this transaction that was not undone; None if there is none."""
+        return self._newest[0] if self._newest is not None and self._has_appended else None
 
     def savepoint_undone(self) -> None:
         """Forget the head: entries written since the savepoint are gone with it."""
@@ -76,8 +88,36 @@ class SqlAuditLog:
             row = self._connection.execute(
                 select(table.c.sequence, table.c.mac, table.c.at).order_by(table.c.sequence.desc()).limit(1)
             ).one_or_none()
-            self._newest = (GENESIS, None) if row is None else (AuditHead(row.sequence, row.mac), row.at)
+            newest = (GENESIS, None) if row is None else (AuditHead(row.sequence, row.mac), row.at)
+            if self._memory is not None:
+                require_remembered(self._connection, newest[0], self._memory.head())
+            self._newest = newest
         return self._newest
+
+
+def require_remembered(connection: Connection, head: AuditHead, remembered: AuditHead | None) -> None:
+    """Raises DatabaseOutdatedError if the chain up to `head` lacks the entry that was remembered."""
+    if remembered is None or remembered in (head, GENESIS):
+        return
+    entry = tables.audit_entry.c
+    mac = connection.scalar(select(entry.mac).where(entry.sequence == remembered.sequence))
+    if mac is None:
+        raise DatabaseOutdatedError(
+            f"the database is older than the agent's work: its audit log ends at entry {head.sequence:,},"
+            f" and entry {remembered.sequence:,} had been written"
+        )
+    if mac != remembered.mac:
+        raise DatabaseOutdatedError(
+            f"the database is not the one the agent last worked with: audit entry {remembered.sequence:,} "
+            "is another than the one that had been written"
+        )
+
+
+def has_entry(connection: Connection, event: str, **details: str) -> bool:
+    """Whether there is an entry of this event with these details among its own."""
+    entry = tables.audit_entry.c
+    parts = (entry.details.contains(canonical(details)[1:-1], autoescape=True),) if details else ()
+    return connection.scalar(select(entry.sequence).where(entry.event == event, *parts).limit(1)) is not None
 
 
 def entries(

@@ -7,11 +7,15 @@ transaction as the appointment: this row is the marker of exactly-once
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, func, insert, literal, select, update
 
 from agent.adapters import tables
 from agent.ports import LedgerBooking, LedgerMessage, PartnerAppointment
+
+ANSWERS = "answers"
+"""Subject of the purge mark for answered messages."""
 
 
 class SqlBookingLedger:
@@ -56,6 +60,17 @@ class SqlBookingLedger:
                 .order_by(table.c.position)
             )
         )
+
+    def answers_forgotten_before(self) -> datetime | None:
+        mark = tables.purge_mark.c
+        return self._connection.scalar(select(mark.before_at).where(mark.subject == ANSWERS))
+
+    def is_finished(self, partner_id: str, booking_id: str) -> bool:
+        finished = tables.finished_booking.c
+        statement = select(finished.booking_id).where(
+            finished.partner_id == partner_id, finished.booking_id == booking_id
+        )
+        return self._connection.scalar(statement) is not None
 
     def revisions(self, partner_id: str, booking_id: str, revision: int) -> list[LedgerBooking]:
         """Never the whole history: a file may hold thousands of lines about one booking."""

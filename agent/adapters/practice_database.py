@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from agent.adapters.appointment_book import SqlAppointmentBook
 from agent.adapters.audit_log import SqlAuditLog
+from agent.adapters.audit_memory import AuditMemory
 from agent.adapters.booking_ledger import SqlBookingLedger
 from agent.adapters.database import Connector
 from agent.adapters.disclosure_ledger import SqlDisclosureLedger
@@ -39,8 +40,8 @@ class SqlWriteTransaction:
     disclosures: DisclosureLedger
     audit: AuditLog
 
-    def __init__(self, connection: Connection, audit_key: bytes) -> None:
-        book, audit = SqlAppointmentBook(connection), SqlAuditLog(connection, audit_key)
+    def __init__(self, connection: Connection, audit: SqlAuditLog) -> None:
+        book = SqlAppointmentBook(connection)
         self._connection = connection
         self._undo = (book.savepoint_undone, audit.savepoint_undone)
         self.snapshot = SqlPracticeSnapshot(connection)
@@ -63,11 +64,17 @@ class SqlWriteTransaction:
 
 
 class SqlDatabase:
-    """`Database` over a connector; `audit_key` is the secret of the audit chain."""
+    """`Database` over a connector; `audit_key` is the secret of the audit chain.
 
-    def __init__(self, connector: Connector, audit_key: bytes) -> None:
+    With an `audit_memory`, writing raises DatabaseOutdatedError once the database went back to an older copy.
+    """
+
+    def __init__(
+        self, connector: Connector, audit_key: bytes, audit_memory: AuditMemory | None = None
+    ) -> None:
         self._connector = connector
         self._audit_key = audit_key
+        self._memory = audit_memory
 
     @contextmanager
     def read(self) -> Iterator[PracticeSnapshot]:
@@ -77,4 +84,8 @@ class SqlDatabase:
     @contextmanager
     def write(self) -> Iterator[WriteTransaction]:
         with self._connector.writing() as connection:
-            yield SqlWriteTransaction(connection, self._audit_key)
+            audit = SqlAuditLog(connection, self._audit_key, self._memory)
+            yield SqlWriteTransaction(connection, audit)
+        appended = audit.appended()
+        if self._memory is not None and appended is not None:
+            self._memory.remember(appended)

@@ -371,6 +371,19 @@ partner_appointment = _agent_table(
     Column("told_starts_at", UtcDateTime, nullable=False),
     Column("told_ends_at", UtcDateTime, nullable=False),
 )
+# What is left of a booking once its rows were purged: its id is never booked again (promise P2).
+finished_booking = _agent_table(
+    "finished_booking",
+    Column("partner_id", String(64), primary_key=True),
+    Column("booking_id", String(64), primary_key=True),
+    Column("purged_at", UtcDateTime, nullable=False),
+)
+# How far back a purge has forgotten: `answers` of messages that came before that moment.
+purge_mark = _agent_table(
+    "purge_mark",
+    Column("subject", String(32), primary_key=True),
+    Column("before_at", UtcDateTime, nullable=False),
+)
 # Written with the change of what was told, published afterwards: so each update goes out exactly once.
 update_message = _agent_table(
     "update_message",

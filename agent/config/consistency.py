@@ -3,6 +3,7 @@
 Third step of loading, on documents whose models are already valid.
 """
 
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -30,6 +31,10 @@ class Loaded(Generic[Settings]):
 
 def agent_problems(agent: Loaded[AgentSettings]) -> list[str]:
     """What is wrong inside `agent.yaml` taken as a whole."""
+    return [*_home_problems(agent), *_retention_problems(agent)]
+
+
+def _home_problems(agent: Loaded[AgentSettings]) -> list[str]:
     settings = agent.settings
     length = len(str(settings.gpg_home))
     if sys.platform == "win32" or length <= MAX_GPG_HOME_CHARACTERS:
@@ -37,6 +42,20 @@ def agent_problems(agent: Loaded[AgentSettings]) -> list[str]:
     path: YamlPath = ("openpgp", "home") if settings.openpgp.home else ("data_folder",)
     what = f"makes a GnuPG home of {length} characters, and at most {MAX_GPG_HOME_CHARACTERS} work: "
     return [agent.document.problem(path, what + "set `openpgp.home` to a shorter path")]
+
+
+def _retention_problems(agent: Loaded[AgentSettings]) -> list[str]:
+    """What may still be sent again, or could still be imported, is not to be forgotten (promise P2)."""
+    settings = agent.settings
+    # A day more: a message may be a little older than its arrival, and clocks differ.
+    least = math.ceil(settings.inbound.max_message_age_hours / 24) + 1
+    return [
+        agent.document.problem(
+            ("retention", name), f"must be at least {least}, a day more than `inbound.max_message_age_hours`"
+        )
+        for name in ("answers_days", "bookings_days", "quarantine_days")
+        if getattr(settings.retention, name) < least
+    ]
 
 
 def partner_problems(

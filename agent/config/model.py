@@ -195,6 +195,35 @@ class InboundSettings(Section):
     )
 
 
+Days = Annotated[WholeNumber, Field(ge=1, le=36_500)]
+
+
+class RetentionSettings(Section):
+    sent_days: Days = Field(default=30, description="How long delivered files are kept in `sent`.")
+    archive_days: Days = Field(default=30, description="How long imported files are kept in `archive`.")
+    quarantine_days: Days = Field(
+        default=90,
+        description="How long files that nobody's signature vouched for are kept; refused signed ones stay.",
+    )
+    answers_days: Days = Field(
+        default=90,
+        description="How long answers to messages are kept, longer than `inbound.max_message_age_hours`.",
+    )
+    bookings_days: Days = Field(
+        default=1095,
+        description="How long bookings and updates are kept after the appointment; 1095 is three years.",
+    )
+    file_records_days: Days = Field(
+        default=365,
+        description="How long it is kept which files with free times and reference data went out.",
+    )
+    disclosures_days: Days = Field(
+        default=1095,
+        description="How long it is kept that a partner held a patient whom it has confirmed to have erased.",
+    )
+    notes_days: Days = Field(default=365, description="How long resolved notes to the reception are kept.")
+
+
 class LoggingSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",
@@ -226,6 +255,10 @@ class AgentSettings(Section):
     )
     schedule: ScheduleSettings = Field(default=ScheduleSettings(), description="When the agent works.")
     inbound: InboundSettings = Field(default=InboundSettings(), description="Files that partners send.")
+    retention: RetentionSettings = Field(
+        default=RetentionSettings(),
+        description="When what is no longer needed is purged; nothing that failed or is unconfirmed ever is.",
+    )
     logging: LoggingSettings = Field(
         default=LoggingSettings(), description="What the agent writes about its work."
     )

@@ -16,7 +16,7 @@ from agent.flows.acknowledge import acknowledge
 from agent.flows.file_result import FileResult, FileState
 from agent.flows.import_bookings import import_bookings
 from agent.flows.lane import Lane, PracticeSide
-from agent.ports import LedgerMessage, OpenedFile, WriteTransaction
+from agent.ports import REFUSED_PREFIX, LedgerMessage, OpenedFile, WriteTransaction
 from exchange_formats.codec import Document, DocumentError, decode_inbound
 from exchange_formats.envelope import Envelope, Kind
 from exchange_formats.receipts import BookingOutcome, MessageOutcome, MessageReason
@@ -151,14 +151,23 @@ def _judged(
         same = seen.content_sha256 == digest
         return message if same else Refused(message.envelope, MessageReason.MESSAGE_ID_REUSED)
     created_at = datetime.fromisoformat(message.envelope.created_at)
-    if not now - practice.max_message_age <= created_at <= now + CLOCK_TOLERANCE:
+    if not _oldest(practice, work, now) <= created_at <= now + CLOCK_TOLERANCE:
         return Refused(message.envelope, MessageReason.TIME_OUT_OF_BOUNDS)
     if message.envelope.kind is Kind.BOOKINGS and work.snapshot.revoked_at(lane.partner_id) is not None:
         return Refused(message.envelope, MessageReason.PARTNER_REVOKED)
     return message
 
 
+def _oldest(practice: PracticeSide, work: WriteTransaction, now: datetime) -> datetime:
+    """How old a new message may be: what was answered longer ago than the ledger remembers would else be
+    imported twice, whatever the settings allowed meanwhile."""
+    forgotten = work.ledger.answers_forgotten_before()
+    oldest = now - practice.max_message_age
+    # It may have come that much before its own time.
+    return oldest if forgotten is None else max(oldest, forgotten + CLOCK_TOLERANCE)
+
+
 def _refusal_key(digest: str) -> str:
     """The ledger's name for a refused message: its content, so that a corrected file under the same
-    message id can still be imported. The colon occurs in no partner's message id."""
-    return f"sha256:{digest}"
+    message id can still be imported."""
+    return f"{REFUSED_PREFIX}{digest}"

@@ -74,7 +74,8 @@ def _judged_at(
 
 def _outcome(sitting: Sitting, wish: BookingRecord | CancelRecord | RescheduleRecord) -> BookingOutcome:
     """The first outcome of this revision, or a new one and its row in the ledger."""
-    partner_id, ledger = sitting.lane.partner_id, sitting.work.ledger
+    lane, ledger = sitting.lane, sitting.work.ledger
+    partner_id = lane.partner_id
     digest = content_digest(wish)
     answered = ledger.revisions(partner_id, wish.booking_id, wish.revision)
     told = ledger.appointment(partner_id, wish.booking_id)
@@ -86,6 +87,8 @@ def _outcome(sitting: Sitting, wish: BookingRecord | CancelRecord | RescheduleRe
                 return _without_withdrawn(sitting, told, outcome)
             return refused(wish, BookingReason.CONFLICT)
 
+    if not answered and told is None and ledger.is_finished(partner_id, wish.booking_id):
+        return refused(wish, _finished(lane, wish))
     if wish.action == BOOK and told is None:
         answered += ledger.cancellations(partner_id, wish.booking_id)
     earlier = (
@@ -108,6 +111,22 @@ def _outcome(sitting: Sitting, wish: BookingRecord | CancelRecord | RescheduleRe
     return outcome
 
 
+def _finished(lane: Lane, wish: BookingRecord | CancelRecord | RescheduleRecord) -> BookingReason:
+    """Why nothing is done about a booking whose rows were purged: it is over, and never comes to life again.
+
+    It gets no new row: that would be the first of another life.
+    """
+    if isinstance(wish, BookingRecord):
+        return BookingReason.CONFLICT
+    if not _permitted(lane, wish):
+        return BookingReason.ACTION_NOT_PERMITTED
+    return BookingReason.APPOINTMENT_CLOSED
+
+
+def _permitted(lane: Lane, wish: CancelRecord | RescheduleRecord) -> bool:
+    return lane.may_cancel if isinstance(wish, CancelRecord) else lane.may_reschedule
+
+
 def _carried_out(
     sitting: Sitting,
     wish: BookingRecord | CancelRecord | RescheduleRecord,
@@ -115,9 +134,7 @@ def _carried_out(
 ) -> BookingOutcome:
     if isinstance(wish, BookingRecord):
         return book(sitting, wish)
-    lane = sitting.lane
-    permitted = lane.may_cancel if isinstance(wish, CancelRecord) else lane.may_reschedule
-    if not permitted:
+    if not _permitted(sitting.lane, wish):
         return refused(wish, BookingReason.ACTION_NOT_PERMITTED)
     if told is None:
         return refused(wish, BookingReason.UNKNOWN_APPOINTMENT)

@@ -25,6 +25,7 @@ from agent.ports.appointments import (
 from agent.ports.database import Database, WriteTransaction
 from agent.ports.folders import ClaimedFile, Draft, Inbound, Outbox, WaitingFile
 from agent.ports.ledgers import (
+    REFUSED_PREFIX,
     AuditHead,
     AuditLog,
     BookingLedger,
@@ -39,6 +40,7 @@ from agent.ports.snapshot import ConsentedPatient, PracticeIdentity, PracticeSna
 from agent.ports.transport import Delivery, RemoteFile, TransferSession, Transport
 
 __all__ = [
+    "REFUSED_PREFIX",
     "AppointmentBook",
     "AuditHead",
     "AuditLog",

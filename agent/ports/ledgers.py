@@ -7,6 +7,9 @@ from typing import Protocol
 
 from agent.ports.appointments import PartnerAppointment
 
+REFUSED_PREFIX = "sha256:"
+"""How the ledger's name of a refused message begins; the colon occurs in no partner's message id."""
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerMessage:
@@ -45,12 +48,20 @@ class BookingLedger(Protocol):
 
     def receipt_lines(self, partner_id: str, message_id: str) -> list[str]: ...
 
+    def answers_forgotten_before(self) -> datetime | None:
+        """Answers to messages that came before this moment may have been purged; None: none was."""
+        ...
+
     def revisions(self, partner_id: str, booking_id: str, revision: int) -> list[LedgerBooking]:
         """Of the booking's answered revisions this one and the highest, by revision; two at most."""
         ...
 
     def cancellations(self, partner_id: str, booking_id: str) -> list[LedgerBooking]:
         """Every answered cancellation of the booking, by revision."""
+        ...
+
+    def is_finished(self, partner_id: str, booking_id: str) -> bool:
+        """Whether the booking was answered long ago and its rows have been purged."""
         ...
 
     def add_booking(self, booking: LedgerBooking) -> None: ...

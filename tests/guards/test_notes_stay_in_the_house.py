@@ -5,9 +5,11 @@ from pathlib import Path
 
 AGENT, FORMATS = Path("agent"), Path("exchange_formats")
 
-# Who defines, writes, reads and shows the notes. No story that exports, delivers or answers is among them.
+# Who defines, writes, reads, purges and shows the notes. No story that exports, delivers or answers is
+# among them.
 KNOWS_NOTES = {
     "agent/adapters/appointment_book.py",
+    "agent/adapters/retention_ledger.py",
     "agent/adapters/staff_notes.py",
     "agent/adapters/tables.py",
     "agent/reception.py",

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 import yaml
 from sqlalchemy import Connection
 
+from agent.adapters.audit_log import SqlAuditLog
 from agent.adapters.audit_verification import verify
 from agent.adapters.database import Connector
 from agent.adapters.practice_database import SqlWriteTransaction
@@ -225,7 +226,7 @@ class Rehearsal:
 
     def answers(self, document: BookingDocument) -> tuple[list[BookingOutcome], int]:
         """The outcomes, and how many audit entries they cost; what came about stays until the end."""
-        work = SqlWriteTransaction(self.connection, self.house.agent.audit_key)
+        work = self._work()
         lane = self.house.agent.lane(document.envelope.partner_id)
         before = work.audit.head().sequence
         outcomes = import_bookings(self.house.agent.practice, lane, work, document, self.house.clock())
@@ -233,7 +234,10 @@ class Rehearsal:
 
     def audit_position(self) -> int:
         """The number of the newest entry."""
-        return SqlWriteTransaction(self.connection, self.house.agent.audit_key).audit.head().sequence
+        return self._work().audit.head().sequence
+
+    def _work(self) -> SqlWriteTransaction:
+        return SqlWriteTransaction(self.connection, SqlAuditLog(self.connection, self.house.agent.audit_key))
 
     def answer(self, document: BookingDocument) -> BookingOutcome:
         """The only outcome; the world is as before."""
