@@ -20,6 +20,7 @@ from agent.cli import (
     match,
     practice,
     purge,
+    trace,
 )
 from agent.cli.advice import leave, with_advice
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, loaded
@@ -77,6 +78,7 @@ for command in (exchange.sync, exchange.export, exchange.deliver, exchange.fetch
     app.command()(command)
 app.command()(disclosures.disclosures)
 app.command()(match.match)
+app.command()(trace.trace)
 app.add_typer(config.app, name="config")
 app.command()(purge.purge)
 app.add_typer(keys.app, name="keys")
