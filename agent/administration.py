@@ -11,7 +11,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from agent.adapters.audit_log import AuditEntry, entries, receipt_anchors
+from agent.adapters.audit_log import CLOCK_ACCEPTED, AuditEntry, SqlAuditLog, entries, receipt_anchors
 from agent.adapters.audit_verification import AuditReport, verify
 from agent.adapters.keyring import PartnerKeyRing, inspect_key_file
 from agent.adapters.licence_file import install_licence
@@ -19,11 +19,20 @@ from agent.adapters.own_key_setup import create_own_key, export_public_key, own_
 from agent.adapters.practice_check import check_practice
 from agent.adapters.practice_schema import create_agent_tables, create_practice_tables, grants
 from agent.adapters.process_lock import is_held, require_own_folder
+from agent.adapters.watched_clock import TOLERANCE
+from agent.adapters.wrong_time import WrongTime, wrong_time
 from agent.app import Agent, secret_key, utc_now
 from agent.config import Config
 from agent.domain.keys import KeyFacts, key_problem
 from agent.domain.licence import Licence
-from agent.errors import AgentError, KeyUnusableError, SchemaMismatchError, UsageError
+from agent.errors import (
+    AgentError,
+    ClockBehindError,
+    ClockDoubtfulError,
+    KeyUnusableError,
+    SchemaMismatchError,
+    UsageError,
+)
 from agent.ports import AuditHead
 from agent.sample_practice import GeneratedPractice, PracticePlan, generate_practice
 
@@ -147,6 +156,52 @@ def audit_entries(agent: Agent, partner_id: str | None, newest: int | None) -> I
         yield entries(connection, partner_id, newest)
 
 
+# --- clock -------------------------------------------------------------------------------------
+
+
+def written_ahead(agent: Agent) -> WrongTime:
+    """What was done by a clock that was ahead. Raises ClockDoubtfulError if the database's clock differs."""
+    require_one_time(agent)
+    with agent.connector.reading() as connection:
+        return wrong_time(connection, utc_now())
+
+
+def accept_clock(agent: Agent) -> tuple[WrongTime, int]:
+    """Write down that an operator vouches for the clock; what only the wrong one blamed is judged again.
+
+    What was found, and how many files went back. Raises ClockDoubtfulError as above, DatabaseError,
+    SpoolError.
+    """
+    require_one_time(agent)
+    now = utc_now()
+    with agent.connector.writing() as connection:
+        found = wrong_time(connection, now)
+        audit = SqlAuditLog(connection, agent.audit_key, agent.audit_memory)
+        audit.append(CLOCK_ACCEPTED, now, first_ahead=found.first or None, last_ahead=found.last or None)
+        put_back, uncover = 0, secret_key(agent.config.settings).uncover
+        for partner_id, file_id in found.set_aside:
+            # In here no import can be faster than its entry.
+            if partner_id in agent.lanes and agent.lanes[partner_id].inbound.put_back(file_id, uncover):
+                audit.append("file put back", now, partner_id, file_id=file_id)
+                put_back += 1
+    return found, put_back
+
+
+def require_one_time(agent: Agent) -> None:
+    """Raises ClockDoubtfulError if this machine and the database server do not agree what time it is."""
+    shown = agent.database_time()
+    if shown is not None and abs(utc_now() - shown) > TOLERANCE:
+        raise ClockDoubtfulError(
+            f"the database server's clock shows {shown:%Y-%m-%d %H:%M} UTC, this one another time"
+        )
+
+
+def require_clock(agent: Agent) -> None:
+    """Raises ClockDoubtfulError as above, and ClockBehindError if the audit log bears times still to come."""
+    if written_ahead(agent).first:
+        raise ClockBehindError("the newest audit entries bear times that have not come yet")
+
+
 # --- check -------------------------------------------------------------------------------------
 
 
@@ -163,6 +218,7 @@ def findings(agent: Agent, *, connect: bool) -> Iterator[Finding]:
     yield _finding("data folder", partial(require_own_folder, agent.config.settings.data_folder))
     yield _finding("practice user and database", agent.require_author)
     yield _finding("practice tables", partial(_require_tables, agent))
+    yield _finding("clock", partial(require_clock, agent))
     yield _finding("licence", agent.licence.require)
     yield _finding("own key", partial(_require_own_key, agent))
     for partner_id in sorted(agent.lanes):

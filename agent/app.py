@@ -9,11 +9,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
+from agent.adapters.audit_log import clock_accepted_at
 from agent.adapters.audit_memory import FILE_NAME as AUDIT_MEMORY
 from agent.adapters.audit_memory import AuditMemory
 from agent.adapters.database import Connector
+from agent.adapters.disk_space import MEBIBYTE, require_room
 from agent.adapters.gpg_sealer import GpgSealer, OpeningLimits, PartnerKey
 from agent.adapters.inbound import FolderInbound
 from agent.adapters.licence_file import read_licence
@@ -24,6 +27,7 @@ from agent.adapters.practice_database import SqlDatabase
 from agent.adapters.process_lock import sole_process
 from agent.adapters.sftp_transport import SftpSettings, SftpTransport
 from agent.adapters.ssh_connection import SshAccount
+from agent.adapters.watched_clock import WatchedClock
 from agent.config import AgentSettings, Config, Partner
 from agent.domain.attribution import attribution_problem
 from agent.domain.licence import Licence
@@ -103,6 +107,15 @@ class Agent:
                 [f"{self.config.path}: practice_id: the database belongs to another practice, `{found}`"]
             )
 
+    def database_time(self) -> datetime | None:
+        """What the database server's clock shows; None on SQLite, which has none. Raises DatabaseError."""
+        return self.connector.server_time()
+
+    def clock_accepted_at(self) -> datetime | None:
+        """When an operator last said that this machine's clock is right. Raises DatabaseError."""
+        with self.connector.reading() as connection:
+            return clock_accepted_at(connection)
+
     def kinds(self, partner_id: str) -> tuple[Kind, ...]:
         """What the partner gets now. Raises UsageError, DatabaseError."""
         lane = self.lane(partner_id)
@@ -167,10 +180,12 @@ def sole_agent(config: Config, clock: Clock = utc_now) -> Iterator[Agent]:
 
     Raises AlreadyRunningError, and what `build`, `require_author` and `recover` raise.
     """
+    watched = WatchedClock(clock)
     with sole_process(config.settings.data_folder):
-        agent = build(config, clock)
+        agent = build(config, watched)
         try:
             agent.require_author()
+            watched.hear(agent.database_time())
             agent.recover()
             yield agent
         finally:
@@ -198,6 +213,9 @@ def build(config: Config, clock: Clock = utc_now) -> Agent:
         clock=clock,
         otv_login=settings.database.otv_user,
         require_licence=licence.require,
+        require_room=partial(
+            require_room, _disks(settings, connector), settings.min_free_mebibytes * MEBIBYTE
+        ),
         max_message_age=timedelta(hours=settings.inbound.max_message_age_hours),
     )
     key = secret_key(settings)
@@ -218,6 +236,11 @@ def secret_key(settings: AgentSettings) -> OwnKey:
         fingerprint=settings.openpgp.fingerprint,
         passphrase=settings.openpgp.passphrase.read if settings.openpgp.passphrase else None,
     )
+
+
+def _disks(settings: AgentSettings, connector: Connector) -> list[Path]:
+    """Where work is written: PostgreSQL looks after its own disk."""
+    return [settings.data_folder, *([connector.sqlite_file.parent] if connector.sqlite_file else [])]
 
 
 def _licence(settings: AgentSettings, file: Path, clock: Clock) -> Licence:

@@ -37,8 +37,15 @@ class StopRequestedError(AgentError):
 class Clockwork:
     """A scheduler whose jobs may fail; nothing runs before `start` and nothing begins after `stop`."""
 
-    def __init__(self, troubles: Troubles, retry_seconds: float = RETRY_SECONDS) -> None:
+    def __init__(
+        self,
+        troubles: Troubles,
+        retry_seconds: float = RETRY_SECONDS,
+        broken: Callable[[AgentError], None] = lambda _: None,
+    ) -> None:
+        """`broken` is told of an error after which the process must end."""
         self._troubles = troubles
+        self._broken = broken
         self._retry_seconds = retry_seconds
         self._stop = threading.Event()
         self._idle = threading.Condition()
@@ -87,6 +94,12 @@ class Clockwork:
         with suppress(JobLookupError):
             job.modify(next_run_time=due)
 
+    def all_now(self) -> None:
+        """Every job has its next turn now: after the clock was set, a planned one may be a year away."""
+        for job in self._scheduler.get_jobs():
+            with suppress(JobLookupError):
+                job.modify(next_run_time=datetime.now(UTC))
+
     def retry(self, name: str) -> None:
         """Another turn as after a failure, for a job that goes on although something in it failed."""
         self.soon(name, self._retry_seconds)
@@ -108,6 +121,8 @@ class Clockwork:
             log.info("%s: broken off, the service stops", name)
         except Exception as error:
             self._troubles.met(name, error)
+            if isinstance(error, AgentError) and error.ends_process:
+                self._broken(error)
             self.retry(name)
         finally:
             with self._idle:

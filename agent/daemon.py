@@ -19,6 +19,7 @@ from queue import Empty, SimpleQueue
 from agent import retention
 from agent.adapters.folder_watcher import FolderWatcher
 from agent.adapters.process_lock import sole_process
+from agent.adapters.watched_clock import WatchedClock
 from agent.app import Agent, build, utc_now
 from agent.clockwork import Clockwork
 from agent.config import Config, config_fingerprint, load_config
@@ -38,19 +39,23 @@ AVAILABILITY_AFTER_SECONDS = 5.0
 """From an import to the files without the slots it took; bookings that come meanwhile share them."""
 LICENCE_CHECK_HOURS = 24
 PURGE_HOURS = 24
+CLOCK = "clock"
 CONFIGURATION = "configuration (the old one stays in force)"
 
 
 class Daemon:
     """One run of the service over one configuration file."""
 
+    ended_by: AgentError | None = None
+    """Why the run had to end by itself: nothing done in this process can be relied on any more."""
+
     def __init__(self, config_path: Path, clock: Clock = utc_now) -> None:
         self._config_path = config_path
-        self._clock = clock
+        self._clock = WatchedClock(clock)
         # No event: a thread that waits for one can deadlock when its own signal handler sets it.
         self._stop_wanted: SimpleQueue[None] = SimpleQueue()
         self._troubles = Troubles()
-        self._clockwork = Clockwork(self._troubles)
+        self._clockwork = Clockwork(self._troubles, broken=self._end_by)
         self._watcher = FolderWatcher([], self._wake)
         self._lane_locks: dict[str, threading.Lock] = {}
         # Files whose bookings changed the book so far; an export that began before the last one is behind.
@@ -66,7 +71,7 @@ class Daemon:
 
         False if some work did not end in time and its threads still run: the
         process should then leave without waiting for them. Nothing is lost by
-        that, every story can be cut anywhere.
+        that, every story can be cut anywhere. `ended_by` tells why, if nobody asked for the end.
         """
         config = load_config(self._config_path)
         with sole_process(config.settings.data_folder):
@@ -74,6 +79,7 @@ class Daemon:
             try:
                 self._begin()
                 while not self._stopped_within(self._agent.config.settings.schedule.reload_every_seconds):
+                    self._look_at_the_clock()
                     self._reload_if_changed()
                     self._watcher.ensure_alive()
                 log.info("stopping")
@@ -82,8 +88,13 @@ class Daemon:
         log.info("stopped" if clean else "stopped, work broken off: the next start takes it up again")
         return clean
 
+    def _end_by(self, error: AgentError) -> None:
+        self.ended_by = self.ended_by or error
+        self.stop()
+
     def _begin(self) -> None:
         self._agent.require_author()
+        self._look_at_the_clock()
         self._agent.recover()
         self._clockwork.start()
         self._watcher.start()
@@ -96,6 +107,19 @@ class Daemon:
         except Empty:
             return False
         return True
+
+    def _look_at_the_clock(self) -> None:
+        """Hold it against the database server's, hear the operator, and plan anew if it was set."""
+        try:
+            self._clock.hear(self._agent.database_time())
+            self._clock.accepted(self._agent.clock_accepted_at())
+            self._clock()
+        except AgentError as error:
+            self._troubles.met(CLOCK, error)
+        else:
+            self._troubles.over(CLOCK)
+        if self._clock.has_moved():
+            self._clockwork.all_now()
 
     def _end(self) -> bool:
         """Let running jobs finish for a while; whether they all did."""
@@ -222,6 +246,8 @@ class Daemon:
             result = next(files, None)
         except Exception as error:  # also a defect: it must not keep the other partners' files waiting
             self._troubles.met(place, error)
+            if isinstance(error, AgentError) and error.ends_process:
+                self._end_by(error)
             return False
         self._troubles.over(place)
         if result is None:

@@ -24,7 +24,10 @@
     ├── SpoolError                       50   folders, disk, locks
     │   ├── AlreadyRunningError
     │   ├── AuditBrokenError                  the chain does not verify
-    │   └── ClockBehindError                  temporary: earlier than the newest audit entry
+    │   ├── ClockBehindError                  temporary: earlier than the newest audit entry
+    │   ├── ClockDoubtfulError                temporary: the clock has jumped, or the database's differs
+    │   ├── DiskNearlyFullError               temporary: no new work is taken
+    │   └── WriteLostError                    a failed fsync: the process ends
     └── InboundRefusal                    3   what a partner sent; never our own fault
         ├── UnauthenticatedFileError          quarantine without a receipt (QuarantineReason)
         └── RefusedMessageError               quarantine with a receipt (exchange_formats MessageReason)
@@ -45,6 +48,8 @@ class AgentError(Exception):
     remedy: ClassVar[str] = "This is a defect of the agent: please report it with the log of this run."
     temporary: ClassVar[bool] = False
     """True: our own passing fault. Inbound files wait, nothing is quarantined (promise P9)."""
+    ends_process: ClassVar[bool] = False
+    """True: what was done in this process can no longer be relied on; only a new start mends it."""
 
 
 class UsageError(AgentError):
@@ -169,7 +174,31 @@ class ClockBehindError(SpoolError):
     """The clock shows a time well before the newest audit entry: hold, never quarantine."""
 
     temporary = True
-    remedy = "Correct the server's clock; work resumes by itself."
+    remedy = (
+        "Correct the server's clock; if it is right and was ahead before, `otv-agent audit accept-clock`."
+    )
+
+
+class ClockDoubtfulError(SpoolError):
+    """Nobody can say what time it is: nothing may be judged by this clock (promise P9)."""
+
+    temporary = True
+    remedy = "Correct the clock; if it is right now, `otv-agent audit accept-clock` or a restart says so."
+
+
+class DiskNearlyFullError(SpoolError):
+    """Little room is left: better not to begin than to fail in the middle."""
+
+    temporary = True
+    remedy = "Make room on the disk, or change `min_free_mebibytes`; work resumes by itself."
+
+
+class WriteLostError(SpoolError):
+    """fsync failed: the kernel may have dropped what was written, and a second call would report success."""
+
+    temporary = False
+    ends_process = True
+    remedy = "Look at the disk and its log; the service begins anew and takes up what was under way."
 
 
 class QuarantineReason(StrEnum):

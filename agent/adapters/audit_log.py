@@ -20,6 +20,8 @@ from agent.errors import AuditBrokenError, ClockBehindError, DatabaseOutdatedErr
 from agent.ports import AuditHead
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
+CLOCK_ACCEPTED = "clock accepted"
+"""An operator's word that the clock is right at this moment; the entries before may bear later times."""
 
 ROWS_AT_ONCE = 2_000
 
@@ -52,10 +54,13 @@ class SqlAuditLog:
     def append(
         self, event: str, at: datetime, partner_id: str | None = None, **details: str | int | None
     ) -> AuditHead:
-        """Raises ClockBehindError if `at` lies more than five minutes before the entry before."""
+        """Raises ClockBehindError if `at` lies more than five minutes before the entry before.
+
+        An operator's CLOCK_ACCEPTED alone may: from then on the time goes on from there.
+        """
         head, last_at = self._head_and_time()
         moment = _whole_seconds(at)
-        if last_at is not None and moment < last_at - CLOCK_TOLERANCE:
+        if last_at is not None and moment < last_at - CLOCK_TOLERANCE and event != CLOCK_ACCEPTED:
             raise ClockBehindError("the server's clock is behind the newest audit entry; nothing was done")
         entry: dict[str, Any] = {
             "sequence": head.sequence + 1,
@@ -142,6 +147,15 @@ def entries(
             yield AuditEntry(row.sequence, row.at, row.event, row.partner_id, json.loads(row.details))
     except ValueError as error:
         raise AuditBrokenError("an audit entry is unreadable: run `otv-agent audit verify`") from error
+
+
+def clock_accepted_at(connection: Connection) -> datetime | None:
+    """When an operator last said that the clock is right."""
+    table = tables.audit_entry
+    newest = (
+        select(table.c.at).where(table.c.event == CLOCK_ACCEPTED).order_by(table.c.sequence.desc()).limit(1)
+    )
+    return connection.scalar(newest)
 
 
 def receipt_anchors(connection: Connection) -> Iterator[AuditHead]:

@@ -8,6 +8,7 @@ password and never a value of a statement.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,14 @@ class Connector:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK_KEY})
             yield connection
             connection.commit()
+
+    def server_time(self) -> datetime | None:
+        """The clock of the database server; None for SQLite, whose clock is ours. Raises as `reading`."""
+        if self.sqlite_file:
+            return None
+        with self.reading() as connection:
+            shown: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return shown
 
     def dispose(self) -> None:
         """Close the idle connections."""

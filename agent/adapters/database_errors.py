@@ -13,7 +13,13 @@ from contextlib import contextmanager
 import psycopg
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
-from agent.errors import DatabaseError, DatabaseUnavailableError, SchemaMismatchError
+from agent.errors import (
+    AgentError,
+    DatabaseError,
+    DatabaseUnavailableError,
+    SchemaMismatchError,
+    WriteLostError,
+)
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html, by class and by single code:
 # connection, invalid login, unknown database, resources (disk full, too many clients), operator
@@ -48,12 +54,14 @@ _SQLITE_WORDS = {
     sqlite3.SQLITE_FULL: "the disk is full",
     sqlite3.SQLITE_CANTOPEN: "there is no such file, or it cannot be opened",
 }
+# The kernel may have dropped what it could not write: no second try (PostgreSQL's fsync finding of 2018).
+_FAILED_FSYNC = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC})
 _PRIMARY_CODE = 0xFF
 
 
 @contextmanager
 def translated(place: str) -> Iterator[None]:
-    """Errors of the block as DatabaseUnavailableError, SchemaMismatchError or plain DatabaseError.
+    """Errors of the block as DatabaseUnavailableError, SchemaMismatchError, DatabaseError or WriteLostError.
 
     `place` names the database without a password. Errors that are not the
     database's pass unchanged.
@@ -80,7 +88,7 @@ def patients_readable() -> Iterator[None]:
         ) from None
 
 
-def _translation(place: str, error: BaseException | None) -> DatabaseError:
+def _translation(place: str, error: BaseException | None) -> AgentError:
     if isinstance(error, psycopg.Error):
         return _of_postgresql(place, error)
     if isinstance(error, sqlite3.Error):
@@ -101,11 +109,13 @@ def _of_postgresql(place: str, error: psycopg.Error) -> DatabaseError:
     return DatabaseError(f"{place}: the server refused a statement, {type(error).__name__} ({code})")
 
 
-def _of_sqlite(place: str, error: sqlite3.Error) -> DatabaseError:
+def _of_sqlite(place: str, error: sqlite3.Error) -> AgentError:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return DatabaseError(f"{place}: {type(error).__name__}")
     name = error.sqlite_errorname
+    if code in _FAILED_FSYNC:
+        return WriteLostError(f"{place}: the disk did not confirm what was written ({name})")
     if code & _PRIMARY_CODE in _PASSING_SQLITE:
         words = _SQLITE_WORDS.get(code & _PRIMARY_CODE, "cannot be used at the moment")
         return DatabaseUnavailableError(f"{place}: {words} ({name})")

@@ -16,18 +16,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from agent.errors import SpoolError
+from agent.errors import SpoolError, WriteLostError
 
 DRAFT_SUFFIX = ".draft"
 _RENAME_TRIES = 20 if sys.platform == "win32" else 1
 _RENAME_PAUSE_SECONDS = 0.1
-_DISK_ERRORS = {errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_DISK_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_DISK_ERRORS = {*_DISK_FULL, errno.EIO, errno.EROFS}
 
 
 def spool_error(action: str, folder: Path, error: OSError) -> SpoolError:
     """A sentence for what the operating system reported, without the name of the file."""
     match error.errno:
-        case errno.ENOSPC:
+        case full if full in _DISK_FULL:
             return SpoolError(f"cannot {action} in {folder}: the disk is full")
         case errno.EXDEV:
             return SpoolError(
@@ -36,6 +37,12 @@ def spool_error(action: str, folder: Path, error: OSError) -> SpoolError:
             )
         case _:
             return SpoolError(f"cannot {action} in {folder}: {error.strerror or type(error).__name__}")
+
+
+def _lost(folder: Path, error: OSError) -> WriteLostError:
+    return WriteLostError(
+        f"the disk did not confirm what was written in {folder}: {error.strerror or type(error).__name__}"
+    )
 
 
 def make_folders(*folders: Path) -> None:
@@ -100,12 +107,14 @@ def sync_folder(folder: Path) -> None:
         return
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
     except OSError as error:
         raise spool_error("write", folder, error) from error
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        raise _lost(folder, error) from error
+    finally:
+        os.close(descriptor)
 
 
 class FolderDraft:
@@ -119,21 +128,31 @@ class FolderDraft:
     def publish(self, name: str) -> None:
         """Store under `name`, unless that name stands there already."""
         target = self._place(name)
-        if not os.path.lexists(target):
+        if os.path.lexists(target):
+            # Whoever put it there may not have come to this: what is built on it must not outlast it.
+            sync_folder(target.parent)
+        else:
             self.store(target)
 
     def store(self, target: Path) -> None:
         """fsync, rename over `target`, fsync the folder; raises SpoolError, and then `target` is as before.
 
-        A failed fsync is final: the kernel may have dropped the pages, and a
-        second call would report success (PostgreSQL's fsync finding of 2018).
+        A failed fsync is final, a WriteLostError: the kernel may have dropped
+        the pages, and a second call would report success (PostgreSQL's fsync
+        finding of 2018). A disk that says only now that it is full has dropped
+        the draft alone, which nobody uses.
         """
         try:
             self.file.flush()
+        except OSError as error:
+            raise spool_error("write", target.parent, error) from error
+        try:
             os.fsync(self.file.fileno())
             self.file.close()
         except OSError as error:
-            raise spool_error("write", target.parent, error) from error
+            if error.errno in _DISK_FULL:
+                raise spool_error("write", target.parent, error) from error
+            raise _lost(target.parent, error) from error
         move_durably(self._path, target)
 
 

@@ -8,6 +8,7 @@ This module never judges a status line.
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -113,9 +114,21 @@ def parse_status(raw: bytes) -> tuple[StatusLine, ...]:
     return tuple(lines)
 
 
-@cache
 def _require_gnupg(program: str) -> None:
-    """Another program's silence would make good keys and good files look bad. Raises GpgUnavailableError."""
+    """Another program's silence would make good keys and good files look bad. Raises GpgUnavailableError.
+
+    Asked again whenever another file stands there: an update may go wrong while the agent runs.
+    """
+    found = shutil.which(program)
+    try:
+        status = Path(found or program).stat()
+    except OSError as error:
+        raise GpgUnavailableError(f"{program} cannot be started: {error.strerror}") from error
+    _require_version(program, (status.st_ino, status.st_mtime_ns, status.st_size))
+
+
+@cache
+def _require_version(program: str, _file: tuple[int, int, int]) -> None:
     try:
         told = subprocess.run(
             [program, "--version"],
@@ -190,6 +203,17 @@ def _start(command: Sequence[str], stderr: int) -> "subprocess.Popen[bytes]":
         raise GpgUnavailableError(f"{command[0]} cannot be started: {error.strerror}") from error
 
 
+def _begin(thread: threading.Thread, process: "subprocess.Popen[bytes]") -> None:
+    """Raises GpgUnavailableError where the system hands out no more threads; no file is to blame for that."""
+    try:
+        thread.start()
+    except RuntimeError as error:
+        _kill(process)
+        process.wait()
+        _close(process)
+        raise GpgUnavailableError("the system lets the agent start no further thread") from error
+
+
 def _kill(process: "subprocess.Popen[bytes]") -> None:
     if process.returncode is not None:
         return
@@ -244,7 +268,7 @@ class _Drain:
         self._process = process
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._carry, args=(pipe, sink), daemon=True)
-        self._thread.start()
+        _begin(self._thread, process)
 
     def _carry(self, pipe: IO[bytes], sink: Sink) -> None:
         try:
@@ -276,7 +300,7 @@ class _Watchdog:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> "_Watchdog":
-        self._thread.start()
+        _begin(self._thread, self._process)
         return self
 
     def __exit__(self, *_: object) -> None:

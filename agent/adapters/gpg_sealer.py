@@ -129,14 +129,21 @@ class GpgSealer:
 
     def _decrypted(self, message: EncryptedMessage) -> bytes:
         """The packets inside, still compressed; only after gpg has checked their integrity."""
+        run, content = self._decryption(message)
+        # gpg says "no secret key" also when its agent is down, and "bad key" also when it is locked.
+        if content is None and not run.count("DECRYPTION_KEY"):
+            self._own.prove()
+            # The agent may have died in between and been started again by the proof.
+            run, content = self._decryption(message)
+        if content is None:
+            raise UnauthenticatedFileError(QuarantineReason.DAMAGED)
+        return content
+
+    def _decryption(self, message: EncryptedMessage) -> tuple[GpgRun, bytes | None]:
         inner = _BoundedBuffer(len(message.packets))
         run = self._own.run(["--unwrap", "--decrypt"], (message.packets,), inner.write)
-        if run.exit_code == 0 and run.count("DECRYPTION_OKAY") == run.count("GOODMDC") == 1:
-            return bytes(inner.data)
-        # gpg says "no secret key" also when its agent is down, and "bad key" also when it is locked.
-        if not run.count("DECRYPTION_KEY"):
-            self._own.prove()
-        raise UnauthenticatedFileError(QuarantineReason.DAMAGED)
+        good = run.exit_code == 0 and run.count("DECRYPTION_OKAY") == run.count("GOODMDC") == 1
+        return run, bytes(inner.data) if good else None
 
 
 class _HashingWriter:

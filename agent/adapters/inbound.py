@@ -19,7 +19,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -169,6 +169,8 @@ class FolderInbound:
 
     def _look(self, name: str, status: os.stat_result, now: datetime) -> _Look:
         before = self._looks.get(name)
+        if before and before.at > now:
+            before = None  # the clock was set back: counted from there, the file would wait for ever
         if before and (before.size, before.modified_ns) == (status.st_size, status.st_mtime_ns):
             return before
         return _Look(status.st_size, status.st_mtime_ns, now)
@@ -237,7 +239,26 @@ class FolderInbound:
     def release(self, claimed: ClaimedFile) -> None:
         """Into `released`, not into the partner's folder: there, names could be forged and counts lost."""
         ours = _ours(claimed)
-        move(ours.path, self._released / claim_name(ours.file_id, ours.attempts - 1, ours.kind))
+        uncounted = claim_name(ours.file_id, ours.attempts - 1, ours.kind)
+        try:
+            move(ours.path, self._released / uncounted)
+        except SpoolError:
+            # Where it is, then: an attempt that counted after all would end as a crash loop.
+            move(ours.path, self._claimed / uncounted)
+
+    def put_back(self, file_id: str, uncover: Callable[[bytes], bytes]) -> bool:
+        sealed = self._quarantine / f"{file_id}{SEALED_SUFFIX}"
+        try:
+            content = uncover(sealed.read_bytes())
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise spool_error("read a file", self._quarantine, error) from error
+        write_durably(content, self._drafts, self._released / claim_name(file_id, 0, ACCEPTED))
+        remove_durably(sealed)
+        with suppress(SpoolError):
+            remove_durably(self._quarantine / f"{file_id}{REASON_SUFFIX}")
+        return True
 
     def counts(self) -> Mapping[str, int]:
         """One listing per folder; `waiting` includes what was released, and names not (yet) accepted.

@@ -40,6 +40,7 @@ class FolderOutbox:
         make_folders(self._drafts, self._waiting, self._claimed, self._sent, self._failed)
 
     def draft(self) -> AbstractContextManager[FolderDraft]:
+        self.prepare()  # a folder that was removed while the agent runs must not need a restart
         return draft(self._drafts, lambda name: self._waiting / _ours(name))
 
     def waiting(self) -> list[WaitingFile]:
@@ -48,6 +49,7 @@ class FolderOutbox:
 
     def claim(self, name: str) -> WaitingFile | None:
         target = self._claimed / _ours(name)
+        self.prepare()
         if not move(self._waiting / name, target):
             return None
         try:

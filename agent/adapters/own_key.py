@@ -84,6 +84,14 @@ class OwnKey:
             raise OwnKeyUnusableError("gpg refuses to encrypt to our own key: it is missing or expired")
         raise sealing_fault(run)
 
+    def uncover(self, protected: bytes) -> bytes:
+        """What `protect` was given. Raises GpgUnavailableError, OwnKeyUnusableError."""
+        content = bytearray()
+        run = self.run(["--decrypt"], (protected,), content.extend)
+        if run.exit_code != 0 or run.count("DECRYPTION_OKAY") != 1:
+            raise OwnKeyUnusableError("our own secret key does not open what was set aside")
+        return bytes(content)
+
     def prove(self) -> None:
         """Seal a word to ourselves and decrypt it. Raises GpgUnavailableError or OwnKeyUnusableError."""
         self.listed()

@@ -108,6 +108,8 @@ def _for_each_partner(path: Path, partner: str | None, *steps: Step) -> None:
                 try:
                     step(agent, partner_id)
                 except AgentError as error:
+                    if error.ends_process:
+                        raise
                     if str(error) not in told:
                         tell(error, partner_id)
                     told.add(str(error))

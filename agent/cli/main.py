@@ -22,7 +22,7 @@ from agent.cli import (
     purge,
     trace,
 )
-from agent.cli.advice import leave, with_advice
+from agent.cli.advice import leave, tell, with_advice
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, loaded
 from agent.cli.screen import out
 from agent.daemon import Daemon
@@ -67,9 +67,12 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), stop)
-    if not daemon.run():
+    clean = daemon.run()
+    if daemon.ended_by is not None:
+        tell(daemon.ended_by)
+    if not clean or daemon.ended_by is not None:
         # Threads that hang in the network would keep the process; every story can be cut anywhere.
-        os._exit(0)
+        os._exit(daemon.ended_by.exit_code if daemon.ended_by else 0)
 
 
 app.command()(inspect.check)

@@ -245,6 +245,9 @@ class AgentSettings(Section):
         description="Folder for spool, keys and licence: absolute, or relative to this file.",
         examples=["/var/lib/otv-agent"],
     )
+    min_free_mebibytes: Annotated[WholeNumber, Field(ge=0, le=1024 * 1024)] = Field(
+        default=100, description="No new work is begun while the disk has less room than this."
+    )
     database: DatabaseSettings = Field(description="The practice database.")
     openpgp: OpenPgpSettings = Field(description="GnuPG and the practice's own key.")
     licence: LicenceSettings = Field(description="Permission to exchange data with partners.")

@@ -76,6 +76,7 @@ def export(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progress | 
     then nothing was published.
     """
     practice.require_licence(lane.partner_id)
+    practice.require_room()
     with practice.database.read() as snapshot:
         _require_agreed(snapshot, lane, kind)
     for _ in range(ATTEMPTS - 1):

@@ -22,6 +22,8 @@ class PracticeSide:
     otv_login: str
     require_licence: Callable[[str], None]
     """Raises LicenceInvalidError if the partner is not licensed now (rule R1)."""
+    require_room: Callable[[], None]
+    """Raises DiskNearlyFullError: nothing new is to be begun. What is on its way may go on."""
     max_message_age: timedelta
 
 

@@ -41,6 +41,7 @@ def fetch(practice: PracticeSide, lane: Lane, session: TransferSession) -> int:
     TransferError is raised at the end.
     """
     practice.require_licence(lane.partner_id)
+    practice.require_room()
     fetched = 0
     failure: TransferError | None = None
     for remote in session.list_inbound():
@@ -61,16 +62,18 @@ def fetch(practice: PracticeSide, lane: Lane, session: TransferSession) -> int:
 def sweep(practice: PracticeSide, lane: Lane) -> Iterator[FileResult]:
     """Work off the inbound folder, one file after the other.
 
-    Raises LicenceInvalidError before the first file, and our own faults as
+    Raises LicenceInvalidError and DiskNearlyFullError before the first file, and our own faults as
     they come: what was not finished waits for the next sweep. A file whose
     writing the database refuses keeps none behind it waiting.
     """
     practice.require_licence(lane.partner_id)
+    practice.require_room()
     refused: DatabaseError | None = None
     for claimed in lane.inbound.claim():
         try:
             yield receive(practice, lane, claimed)
-        except AgentError as error:
+        except (AgentError, OSError, MemoryError) as error:
+            # No file makes the system run out of handles or memory: that is no crash of the file's.
             lane.inbound.release(claimed)
             if type(error) is not DatabaseError:
                 raise

@@ -45,6 +45,7 @@ def tell_updates(practice: PracticeSide, lane: Lane, *, deleted_on_purpose: bool
     SpoolError; what was decided by then is published by the next run.
     """
     practice.require_licence(lane.partner_id)
+    practice.require_room()
     if not lane.gets_updates:
         return 0
     with practice.database.write() as work:

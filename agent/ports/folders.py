@@ -1,6 +1,6 @@
 """What the folders promise: files for a partner, files from it, and that none gets lost."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,6 +121,13 @@ class Inbound(Protocol):
         ours leaves it as it was, with nothing told of it. Of a file beyond the
         size limit the beginning is kept; a link, a folder or a pipe is moved as
         it is. Raises SpoolError, GpgUnavailableError, OwnKeyUnusableError.
+        """
+        ...
+
+    def put_back(self, file_id: str, uncover: Callable[[bytes], bytes]) -> bool:
+        """Out of quarantine, where nobody had vouched for it, to be judged again under the same id.
+
+        `uncover` opens what was sealed to the practice's own key. False if it is not there any more.
         """
         ...
 

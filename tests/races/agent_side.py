@@ -39,6 +39,7 @@ class AgentSide:
         self.connector = Connector(url)
         self._database = SqlDatabase(self.connector, AUDIT_KEY)
         self._practice = PracticeSide(
+            require_room=lambda: None,
             practice_id=PRACTICE_ID,
             database=self._database,
             clock=_now,
