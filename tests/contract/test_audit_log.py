@@ -12,7 +12,13 @@ from sqlalchemy import delete, insert, update
 
 from agent.adapters import tables
 from agent.adapters.audit_chain import GENESIS
-from agent.adapters.audit_log import SqlAuditLog, entries, receipt_anchors
+from agent.adapters.audit_log import (
+    CLOCK_ACCEPTED,
+    SqlAuditLog,
+    clock_accepted_at,
+    entries,
+    receipt_anchors,
+)
 from agent.adapters.audit_verification import verify
 from agent.adapters.database import Connector
 from agent.errors import AuditBrokenError, ClockBehindError
@@ -124,6 +130,23 @@ def test_append_more_than_five_minutes_before_the_newest_entry_raises_clock_behi
         assert log.append("exported", NOW - timedelta(minutes=5)).sequence == 2
     with connector.reading() as connection:
         assert [entry.at for entry in entries(connection)] == [NOW, NOW - timedelta(minutes=5)]
+
+
+def test_append_of_an_accepted_clock_goes_on_from_an_earlier_time_and_the_chain_holds(
+    connector: Connector,
+) -> None:
+    written(connector, 3)
+    right = NOW - timedelta(days=365)
+    with connector.writing() as connection:
+        log = SqlAuditLog(connection, KEY)
+        assert clock_accepted_at(connection) is None
+        log.append(CLOCK_ACCEPTED, right, first_ahead=1, last_ahead=3)
+        log.append("exported", right)
+        with pytest.raises(ClockBehindError):
+            log.append("exported", right - timedelta(minutes=6))
+    with connector.reading() as connection:
+        assert clock_accepted_at(connection) == right
+        assert verify(connection, KEY).entries == 5
 
 
 def test_verify_of_an_edited_entry_names_it_whatever_was_edited(connector: Connector) -> None:

@@ -1,6 +1,7 @@
 """Running gpg: its limit on time, its status lines, and what happens when either end of a pipe fails."""
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -133,3 +134,28 @@ def test_program_that_is_not_gnupg_is_refused_before_its_silence_blames_anybody(
         run_gpg(str(stranger), home, ["--list-keys"], [], len)
     with pytest.raises(GpgUnavailableError, match=r"is not GnuPG 2\.2 or later"):
         run_gpgv(str(stranger), [], b"")
+
+
+def test_program_that_an_update_spoiled_is_refused_although_it_was_gnupg_before(home: Path) -> None:
+    updated = home / "gpgv"
+    updated.symlink_to(shutil.which("gpgv") or "")
+    run_gpgv(str(updated), ["--version"], b"")
+    updated.unlink()
+    updated.symlink_to(shutil.which("true") or "")
+    with pytest.raises(GpgUnavailableError, match=r"is not GnuPG 2\.2 or later"):
+        run_gpgv(str(updated), [], b"")
+    updated.unlink()
+    with pytest.raises(GpgUnavailableError, match="cannot be started"):
+        run_gpgv(str(updated), [], b"")
+    updated.symlink_to(shutil.which("gpgv") or "")
+    run_gpgv(str(updated), ["--version"], b"")
+
+
+def test_system_without_a_further_thread_is_our_own_fault(home: Path) -> None:
+    """What Python says then is no OSError: the file in hand would be blamed for a crash."""
+    usual = threading.stack_size(1 << 46)  # more than there are addresses
+    try:
+        with pytest.raises(GpgUnavailableError, match="no further thread"):
+            run_gpg("gpg", home, ["--store"], [b"x"], len)
+    finally:
+        threading.stack_size(usual)

@@ -362,6 +362,18 @@ def test_same_files_are_judged_when_our_key_works(
         sealer.open(bytes(damaged), now())
 
 
+def test_agent_that_is_back_before_it_was_missed_blames_no_file(
+    openpgp_world: KeyWorld, partner: PartnerKey, dentport: PartnerGpg, folder: Path
+) -> None:
+    """Gone for one decryption only: whoever asks afterwards finds nothing wrong with our key."""
+    line = f'case "$*" in *--decrypt*) mkdir {folder}/once && set -- --agent-program /nowhere "$@";; esac'
+    shutil.copytree(openpgp_world.practice.folder, folder / "h", ignore=shutil.ignore_patterns("S.*"))
+    own = replace(own_key(openpgp_world), home=folder / "h")
+    sealer = GpgSealer(behind_wrapper(own, folder, f'{line} 2> /dev/null\nexec gpg "$@"'), partner)
+    assert sealer.open(dentport.seal(RECORD), now()).content == RECORD
+    assert (folder / "once").is_dir()
+
+
 def test_missing_gpgv_is_our_own_fault(
     openpgp_world: KeyWorld, partner: PartnerKey, dentport: PartnerGpg
 ) -> None:
@@ -389,6 +401,9 @@ def test_protected_content_is_encrypted_to_our_own_key_alone(content: bytes, ope
     own_key(openpgp_world).protect(content, protected)
     assert [packet.tag for packet in read_packets(protected.getvalue())] == [1, 18]
     assert openpgp_world.practice.run("--decrypt", stdin=protected.getvalue()) == content
+    assert own_key(openpgp_world).uncover(protected.getvalue()) == content
+    with pytest.raises(OwnKeyUnusableError):
+        own_key(openpgp_world).uncover(protected.getvalue()[:-30])
 
 
 def test_new_encryption_subkey_of_ours_is_recognised_without_a_restart(

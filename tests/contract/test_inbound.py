@@ -208,6 +208,17 @@ def test_claim_a_file_from_the_future_relies_on_two_looks(settling: Folder) -> N
     assert settling.one().read() == b"sealed"
 
 
+def test_claim_after_the_clock_was_set_back_counts_the_time_from_there(settling: Folder) -> None:
+    """The file's own time and the first look at it lie a year ahead by then."""
+    settling.clock.advance(365 * 86_400)
+    settling.drop()
+    assert list(settling.inbound.claim()) == []
+    settling.clock.advance(-365 * 86_400)
+    assert list(settling.inbound.claim()) == []
+    settling.clock.advance(SETTLE_SECONDS)
+    assert settling.one().read() == b"sealed"
+
+
 # --- names -------------------------------------------------------------------------------------
 
 FOREIGN_NAMES = [
@@ -538,3 +549,30 @@ def test_recover_removes_what_a_dead_process_was_fetching(tmp_path: Path) -> Non
     (tmp_path / "drafts" / "torn.draft").write_bytes(b"half")
     folder.recover()
     assert not any((tmp_path / "drafts").iterdir())
+
+
+def test_release_where_the_folder_for_it_is_gone_counts_no_attempt(folder: Folder) -> None:
+    """Or an outage of the disk would end as a crash loop of the file."""
+    folder.drop()
+    released = folder.root / "released"
+    for _ in range(5):
+        claimed = folder.one()
+        assert claimed.attempts == 1
+        released.rmdir()
+        released.touch()
+        folder.inbound.release(claimed)
+        released.unlink()
+    assert folder.one().read() == b"sealed"
+
+
+def test_put_back_is_judged_again_under_the_same_id(folder: Folder) -> None:
+    folder.drop(content=b"signed by a clock that was right")
+    claimed = folder.one()
+    folder.set_aside(claimed, "signature_time_out_of_bounds")
+    assert folder.inbound.put_back(claimed.file_id, lambda sealed: sealed[::-1])
+    assert folder.names("quarantine") == []
+    again = folder.one()
+    assert (again.file_id, again.attempts, again.read()) == (
+        claimed.file_id, 1, b"signed by a clock that was right"
+    )  # fmt: skip
+    assert not folder.inbound.put_back(claimed.file_id, bytes)

@@ -1,6 +1,7 @@
 """The outbox on a real file system: whole files only, states by folder, crashes mended."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -198,3 +199,12 @@ def test_outbox_that_is_only_looked_at_is_empty_and_makes_no_folder(tmp_path: Pa
     assert outbox.waiting() == []
     assert outbox.recover() == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_outbox_whose_folders_were_removed_makes_them_anew(outbox: FolderOutbox, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "outbox")
+    assert outbox.claim(NAME) is None
+    shutil.rmtree(tmp_path / "outbox")
+    put(outbox)
+    outbox.finish(claimed(outbox))
+    assert listing(tmp_path) == {"sent": [NAME]}

@@ -6,6 +6,7 @@ patient, a key or a passphrase.
 """
 
 import base64
+import errno
 import json
 import os
 import re
@@ -25,6 +26,7 @@ from agent.adapters.own_key_setup import create_own_key, export_public_key
 from exchange_formats.envelope import Kind
 from tests.kit.command_line import Finished, edited, otv, otv_process, patients_named_in
 from tests.kit.house import PRACTICE_ID, House, default_plan, open_house
+from tests.kit.kernel import answering
 from tests.kit.licensor import Licensor
 from tests.kit.openpgp import GpgHome, short_folder
 
@@ -351,6 +353,25 @@ def test_disk_that_is_full_for_the_database_keeps_the_booking_waiting(house: Hou
     assert told.code == 20
     assert re.search(r"disk|File too large", told.err)
     assert_plain(told, house)
+
+
+def test_disk_that_confirms_nothing_ends_a_command_at_once_and_the_booking_waits(house: House) -> None:
+    words = ("sync", "--config", house.config_path)
+    with booking_that_survives(house):
+        told = otv_process(*words, preexec_fn=answering("fsync", errno.EIO))
+        assert (told.code, told.err.count("the disk did not confirm")) == (50, 1)
+    assert_plain(told, house)
+
+
+def test_disk_that_confirms_nothing_ends_the_service_so_that_it_begins_anew(house: House) -> None:
+    words = ("run", "--config", house.config_path)
+    with booking_that_survives(house):
+        told = otv_process(*words, preexec_fn=answering("fsync", errno.EIO))
+        assert told.code == 50
+        assert "the disk did not confirm what was written in" in told.err
+        assert "stopped" in told.err
+        assert list(house.data_folder.glob("outbox/*/drafts/*")) == []
+    assert patients_named_in(told.text, house.connector) == []
 
 
 @contextmanager

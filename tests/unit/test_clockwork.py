@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from agent.clockwork import Clockwork
-from agent.errors import DatabaseUnavailableError
+from agent.errors import AgentError, DatabaseUnavailableError, WriteLostError
 from agent.troubles import Troubles
 
 HOUR = timedelta(hours=1)
@@ -140,3 +140,27 @@ def test_stop_does_not_wait_for_ever_and_breaks_off_what_tells_its_progress(
     assert not clockwork.stop(4 * SOON)
     assert told(caplog) == ["export patients zahnzeit: broken off, the service stops"]
     released.set()
+
+
+def test_jobs_have_their_turn_at_once_when_the_clock_was_set(clockwork: Clockwork) -> None:
+    """Set back by a year, the clock would come to their planned turns in a year."""
+    job, other = Job(), Job()
+    clockwork.every(365 * 24 * HOUR, "export patients dentport", job)
+    clockwork.every(HOUR, "licence", other)
+    job.wait_for(1)
+    other.wait_for(1)
+    clockwork.all_now()
+    job.wait_for(2)
+    other.wait_for(2)
+
+
+def test_job_that_lost_a_write_says_that_the_process_must_end() -> None:
+    ends: list[AgentError] = []
+    clockwork = Clockwork(Troubles(), SOON, broken=ends.append)
+    lost = WriteLostError("the disk did not confirm what was written in /data")
+    job = Job(DatabaseUnavailableError("postgresql localhost/practice: no connection"), lost)
+    clockwork.start()
+    clockwork.every(HOUR, "sweep", job)
+    job.wait_for(2)
+    wait_until(lambda: ends == [lost])
+    clockwork.stop(PATIENCE)
