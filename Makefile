@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DB     ?= sqlite
 N      ?= 1000
 
-.PHONY: demo test check bench race machine fuzz schemas clean
+.PHONY: demo test check bench race machine fuzz unit-score schemas clean
 
 # Rebuilt whenever what it is made from changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -41,6 +41,10 @@ machine: $(VENV)/.installed
 fuzz: N := 10000
 fuzz: $(VENV)/.installed
 	$(BIN)/python -m tests.fuzz --mutants $(N)
+
+# The unit's restrictions, judged by systemd itself: at most 1.5 of 10.
+unit-score:
+	systemd-analyze security --offline=true --no-pager --threshold=15 service/systemd/otv-agent.service
 
 schemas: $(VENV)/.installed
 	$(BIN)/python -m exchange_formats.schema_export exchange_formats/schemas

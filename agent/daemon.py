@@ -19,6 +19,7 @@ from queue import Empty, SimpleQueue
 from agent import retention
 from agent.adapters.folder_watcher import FolderWatcher
 from agent.adapters.process_lock import sole_process
+from agent.adapters.service_manager import ServiceManager
 from agent.adapters.watched_clock import WatchedClock
 from agent.app import Agent, build, utc_now
 from agent.clockwork import Clockwork
@@ -57,6 +58,7 @@ class Daemon:
         self._troubles = Troubles()
         self._clockwork = Clockwork(self._troubles, broken=self._end_by)
         self._watcher = FolderWatcher([], self._wake)
+        self._manager = ServiceManager()
         self._lane_locks: dict[str, threading.Lock] = {}
         # Files whose bookings changed the book so far; an export that began before the last one is behind.
         self._book_changes = 0
@@ -83,6 +85,7 @@ class Daemon:
                     self._reload_if_changed()
                     self._watcher.ensure_alive()
                 log.info("stopping")
+                self._manager.stopping()
             finally:
                 clean = self._end()
         log.info("stopped" if clean else "stopped, work broken off: the next start takes it up again")
@@ -99,6 +102,7 @@ class Daemon:
         self._clockwork.start()
         self._watcher.start()
         self._schedule()
+        self._manager.started()
         log.info("started with %d partner(s)", len(self._agent.lanes))
 
     def _stopped_within(self, seconds: float) -> bool:
@@ -154,6 +158,10 @@ class Daemon:
             if lane.transport is not None:
                 seconds = timedelta(seconds=schedule.exchange_every_seconds)
                 self._clockwork.every(seconds, f"exchange {partner_id}", partial(self._exchange, partner_id))
+        if self._manager.sign_every_seconds is not None:
+            # As a job: where the clockwork stands still, no sign is given and the service is started anew.
+            sign = timedelta(seconds=self._manager.sign_every_seconds)
+            self._clockwork.every(sign, "sign of life", self._manager.works)
         self._clockwork.every(timedelta(seconds=schedule.sweep_every_seconds), "sweep", self._sweep)
         self._clockwork.every(timedelta(hours=LICENCE_CHECK_HOURS), "licence", self._check_licence)
         self._clockwork.every(timedelta(hours=PURGE_HOURS), "purge", self._purge)

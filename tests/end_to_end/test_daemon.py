@@ -2,6 +2,7 @@
 
 import random
 import secrets
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from tests.flows.card_index import change_appointment
 from tests.kit.command_line import edited, otv, patients_named_in
 from tests.kit.house import House, PartnerSide, default_plan, open_house
 from tests.kit.openpgp import short_folder
-from tests.kit.service import Service, gpg_agents, wait_until
+from tests.kit.service import PATIENCE_SECONDS, Service, gpg_agents, wait_until
 from tests.kit.sftp_servers import Misbehaviour
 
 NEVER_BY_THE_CLOCK = 3600
@@ -251,3 +252,18 @@ def unfinished(house: House) -> Iterator[Path]:
         for state in ("drafts", "waiting", "claimed", "released", "quarantine", "failed"):
             yield from (house.data_folder / spool).glob(f"*/{state}/*")
     yield from (house.partners["dentport"].server.root / "outgoing").iterdir()
+
+
+def test_service_tells_the_service_manager_that_it_started_works_and_stops() -> None:
+    with house_with() as house, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        address = house.folder / "notify"
+        manager.bind(str(address))
+        manager.settimeout(PATIENCE_SECONDS)
+        with Service(house.config_path, NOTIFY_SOCKET=str(address), WATCHDOG_USEC="3000000") as service:
+            told = [manager.recv(100) for _ in range(3)]
+            assert service.stop()[0] == 0
+        assert told == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+        manager.setblocking(False)
+        while told[-1] == b"WATCHDOG=1":
+            told.append(manager.recv(100))
+        assert told[-1] == b"STOPPING=1"

@@ -19,13 +19,14 @@ PATIENCE_SECONDS = 30.0
 class Service:
     """Started with the block and killed at its end, unless it has been stopped."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, **environment: str) -> None:
         self._config = config
+        self._environment = os.environ | environment
         self._lines: list[str] = []
 
     def __enter__(self) -> Self:
         command = [*COMMAND, "run", "--config", str(self._config)]
-        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=self._environment)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         self.wait_for("started with")
