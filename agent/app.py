@@ -31,15 +31,25 @@ from agent.adapters.watched_clock import WatchedClock
 from agent.config import AgentSettings, Config, Partner
 from agent.domain.attribution import attribution_problem
 from agent.domain.licence import Licence
-from agent.errors import AgentError, ConfigError, GpgUnavailableError, OtvUserError, UsageError
+from agent.errors import (
+    AgentError,
+    ConfigError,
+    GpgUnavailableError,
+    OtvUserError,
+    RefusedByServerError,
+    TransferError,
+    UsageError,
+)
 from agent.flows import receive
 from agent.flows.deliver import DeliveryResult, deliver
 from agent.flows.export import ExportResult, Progress, export, kinds_for, preview
+from agent.flows.fetch import FetchResult, fetch
 from agent.flows.file_result import FileResult
+from agent.flows.give_up import SentAgain, give_up_overdue, send_again
 from agent.flows.lane import Lane, PracticeSide
 from agent.flows.tell_updates import preview_updates, tell_updates
 from agent.licence_gate import LicenceGate
-from agent.ports import Clock
+from agent.ports import Clock, TransferSession
 from exchange_formats.envelope import Kind
 
 SECONDS_PER_HOUR = 3600
@@ -60,6 +70,10 @@ class ExchangeResult:
     fetched: int
     outdated: int = 0
     """Files dropped instead of delivered, because they had become untrue."""
+    unconfirmed: int = 0
+    """Of the delivered ones: taken by the server before their size could be compared."""
+    complaints: tuple[str, ...] = ()
+    """What the partner should mend at its server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,17 +161,33 @@ class Agent:
         if lane.transport is None or nothing_waits:
             return ExchangeResult(0, 0)
         self.practice.require_licence(partner_id)
-        with lane.transport.connect() as session:
-            try:
-                sent = deliver(self.practice, lane, session) if deliver_files else DeliveryResult(0, 0)
-            except AgentError:
-                # An answer may wait that has nothing to do with it; what fails first is what is told.
-                with suppress(AgentError):
-                    if fetch_files:
-                        receive.fetch(self.practice, lane, session)
-                raise
-            fetched = receive.fetch(self.practice, lane, session) if fetch_files else 0
-        return ExchangeResult(sent.delivered, fetched, sent.outdated)
+        try:
+            with lane.transport.connect() as session:
+                return self._visit(lane, session, deliver_files=deliver_files, fetch_files=fetch_files)
+        except RefusedByServerError:
+            raise
+        except TransferError as error:
+            if deliver_files:
+                give_up_overdue(self.practice, lane, error)
+            raise
+
+    def _visit(
+        self, lane: Lane, session: TransferSession, *, deliver_files: bool, fetch_files: bool
+    ) -> ExchangeResult:
+        try:
+            sent = deliver(self.practice, lane, session) if deliver_files else DeliveryResult()
+        except AgentError:
+            # An answer may wait that has nothing to do with it; what fails first is what is told.
+            with suppress(AgentError):
+                if fetch_files:
+                    fetch(self.practice, lane, session)
+            raise
+        came = fetch(self.practice, lane, session) if fetch_files else FetchResult()
+        return ExchangeResult(sent.delivered, came.fetched, sent.outdated, sent.unconfirmed, came.complaints)
+
+    def send_again(self, partner_id: str) -> SentAgain:
+        """What was given up waits again; see `agent.flows.give_up`."""
+        return send_again(self.practice, self.lane(partner_id))
 
     def receive(self, partner_id: str) -> Iterator[FileResult]:
         """Work off the inbound folder; see `agent.flows.receive`."""
@@ -266,6 +296,7 @@ def _lane(settings: AgentSettings, partner: Partner, own_key: OwnKey, clock: Clo
         terms=partner.offer_terms,
         availability_every=every,
         availability_valid_for=VALID_FOR_EXPORTS * every,
+        give_up_after=timedelta(hours=settings.outbound.give_up_after_hours),
         sealer=GpgSealer(
             own_key,
             PartnerKey(

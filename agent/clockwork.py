@@ -23,7 +23,8 @@ from agent.troubles import Troubles
 
 log = logging.getLogger(__name__)
 
-MAX_THREADS = 64
+MAX_THREADS = 256
+"""Five jobs of one partner can wait for its hanging server; threads are made only as they are needed."""
 RETRY_SECONDS = 60.0
 """A job that failed has its next turn then at the latest: a daily one is not to wait a day (promise P9)."""
 # A run that starts late still runs, and of several missed ones only the last (apscheduler #146, #292).
@@ -49,6 +50,7 @@ class Clockwork:
         self._retry_seconds = retry_seconds
         self._stop = threading.Event()
         self._idle = threading.Condition()
+        self._not_before: dict[str, datetime] = {}
         self._running = 0
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(MAX_THREADS)}, job_defaults=JOB_DEFAULTS, timezone="UTC"
@@ -71,8 +73,9 @@ class Clockwork:
         return self._stop.is_set()
 
     def forget_all(self) -> None:
-        """No job is due any more; what runs goes on."""
+        """No job is due any more, and none is put off; what runs goes on."""
         self._scheduler.remove_all_jobs()
+        self._not_before.clear()
 
     def every(self, interval: timedelta, name: str, work: Callable[[], None]) -> None:
         """Run `work` now and at this interval."""
@@ -82,13 +85,14 @@ class Clockwork:
         )
 
     def soon(self, name: str, seconds: float = 0) -> None:
-        """Bring a job's next turn forward, never back; without effect if there is no such job.
+        """Bring a job's next turn forward, never back and not to before what `put_off` said.
 
-        A turn that comes while the job runs is skipped: who asks for it from
-        within the job leaves it the time to end.
+        Without effect if there is no such job. A turn that comes while the job runs is skipped: who
+        asks for it from within the job leaves it the time to end.
         """
         job = self._scheduler.get_job(name)
         due = datetime.now(UTC) + timedelta(seconds=seconds)
+        due = max(due, self._not_before.get(name, due))
         if job is None or (job.next_run_time and job.next_run_time <= due):
             return
         with suppress(JobLookupError):
@@ -96,9 +100,17 @@ class Clockwork:
 
     def all_now(self) -> None:
         """Every job has its next turn now: after the clock was set, a planned one may be a year away."""
+        self._not_before.clear()
         for job in self._scheduler.get_jobs():
             with suppress(JobLookupError):
                 job.modify(next_run_time=datetime.now(UTC))
+
+    def put_off(self, name: str, pause: timedelta) -> None:
+        """Let a job rest for so long, whoever asks for it meanwhile; the next call counts instead."""
+        until = datetime.now(UTC) + pause
+        self._not_before[name] = until
+        with suppress(JobLookupError):
+            self._scheduler.modify_job(name, next_run_time=until)
 
     def retry(self, name: str) -> None:
         """Another turn as after a failure, for a job that goes on although something in it failed."""

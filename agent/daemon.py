@@ -9,7 +9,10 @@ does not.
 """
 
 import logging
+import random
 import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -21,10 +24,18 @@ from agent.adapters.folder_watcher import FolderWatcher
 from agent.adapters.process_lock import sole_process
 from agent.adapters.service_manager import ServiceManager
 from agent.adapters.watched_clock import WatchedClock
-from agent.app import Agent, build, utc_now
+from agent.app import Agent, ExchangeResult, build, utc_now
 from agent.clockwork import Clockwork
 from agent.config import Config, config_fingerprint, load_config
-from agent.errors import AgentError, ConfigError
+from agent.domain.retries import pause_after_failures
+from agent.errors import (
+    AgentError,
+    ConfigError,
+    GivenUpError,
+    RefusedByServerError,
+    TransferError,
+    UnfitServerError,
+)
 from agent.flows.file_result import FileResult
 from agent.flows.lane import Lane
 from agent.ports import Clock
@@ -36,6 +47,8 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 6.0
 """For the running jobs; with the watcher's three seconds the whole stop stays below ten."""
 WAKE_MARGIN_SECONDS = 0.5
+SWEEP_SECONDS = 5.0
+"""Then the sweep ends and begins anew, so that a partner whose folder was empty has its turn in a flood."""
 AVAILABILITY_AFTER_SECONDS = 5.0
 """From an import to the files without the slots it took; bookings that come meanwhile share them."""
 LICENCE_CHECK_HOURS = 24
@@ -60,6 +73,7 @@ class Daemon:
         self._watcher = FolderWatcher([], self._wake)
         self._manager = ServiceManager()
         self._lane_locks: dict[str, threading.Lock] = {}
+        self._failed_visits: Counter[str] = Counter()
         # Files whose bookings changed the book so far; an export that began before the last one is behind.
         self._book_changes = 0
         self._agent: Agent
@@ -225,10 +239,16 @@ class Daemon:
             if partner_id not in agent.lanes:
                 return
             waited = _names(agent.lane(partner_id))
-            result = agent.exchange(partner_id)
-        delivered = result.delivered
-        if delivered or result.fetched:
-            log.info("%s: %d delivered, %d fetched", partner_id, delivered, result.fetched)
+            try:
+                result = agent.exchange(partner_id)
+            except TransferError as error:
+                self._stay_away(partner_id, error)
+                self._wake()  # Some files may have come all the same.
+                raise
+            finally:
+                self._tell_given_up(agent.lane(partner_id))
+        self._failed_visits.pop(partner_id, None)
+        self._tell_result(partner_id, result)
         if result.fetched:
             self._wake()
         if result.outdated:
@@ -237,13 +257,48 @@ class Daemon:
             # Put there meanwhile: a turn that was asked for while this one ran has been skipped.
             self._clockwork.soon(f"exchange {partner_id}", WAKE_MARGIN_SECONDS)
 
+    def _stay_away(self, partner_id: str, error: TransferError) -> None:
+        """The longer the line fails, the longer; a refused file is no reason, the next one may be taken."""
+        if isinstance(error, RefusedByServerError):
+            self._failed_visits.pop(partner_id, None)
+            return
+        self._failed_visits[partner_id] += 1
+        usual = timedelta(seconds=self._agent.config.settings.schedule.exchange_every_seconds)
+        # No secret: it only spreads the visits of many practices.
+        draw = random.random()  # noqa: S311
+        pause = pause_after_failures(self._failed_visits[partner_id], usual, draw)
+        self._clockwork.put_off(f"exchange {partner_id}", pause)
+
+    def _tell_result(self, partner_id: str, result: ExchangeResult) -> None:
+        if result.delivered or result.fetched:
+            unconfirmed = f" ({result.unconfirmed} unconfirmed)" if result.unconfirmed else ""
+            log.info(
+                "%s: %d delivered%s, %d fetched", partner_id, result.delivered, unconfirmed, result.fetched
+            )
+        place = f"{partner_id}: its server"
+        if result.complaints:
+            self._troubles.met(place, UnfitServerError("; ".join(result.complaints)))
+        else:
+            self._troubles.over(place)
+
+    def _tell_given_up(self, lane: Lane) -> None:
+        place = f"{lane.partner_id}: given up"
+        given_up = len(lane.outbox.failed())
+        if given_up:
+            self._troubles.met(place, GivenUpError(f"{given_up} file(s) could not be delivered for days"))
+        else:
+            self._troubles.over(place)
+
     def _sweep(self) -> None:
         """All lanes in turn, one file of each: a flood from one partner delays nobody else's bookings."""
         lanes = {partner_id: self._agent.receive(partner_id) for partner_id in self._agent.lanes}
-        while lanes and not self._clockwork.stopping:
+        ends_at = time.monotonic() + SWEEP_SECONDS
+        while lanes and not self._clockwork.stopping and time.monotonic() < ends_at:
             for partner_id in list(lanes):
                 if not self._receive_one(partner_id, lanes[partner_id]):
                     del lanes[partner_id]
+        if lanes:
+            self._clockwork.soon("sweep", WAKE_MARGIN_SECONDS)
         if not self._clockwork.stopping:
             self._look_again()
 

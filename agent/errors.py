@@ -4,7 +4,9 @@
     ├── UsageError                        2   the command line asks for something that cannot be
     │   └── LaneBusyError                     another process works for this partner
     ├── PartlyFailedError                 3   the run finished, a partner or file did not
-    │   └── ConsentChangingError              temporary: answers changed as fast as the file could be made
+    │   ├── ConsentChangingError              temporary: answers changed as fast as the file could be made
+    │   ├── UnfitServerError                  a partner's server hinders; nothing is lost by it
+    │   └── GivenUpError                      files lie in `failed` until an operator sends them again
     ├── ConfigError                      10   the YAML files, all problems at once
     ├── DatabaseError                    20
     │   ├── DatabaseUnavailableError          temporary: hold and try again
@@ -20,7 +22,8 @@
     │   └── LicenceInvalidError               nothing leaves and nothing is imported (rule R1)
     ├── TransferError                    40   temporary: the file stays in the outbox
     │   ├── HostKeyRefusedError               never retried with another key
-    │   └── DeadlineExceededError
+    │   ├── DeadlineExceededError
+    │   └── RefusedByServerError              one file or folder; the connection is good
     ├── SpoolError                       50   folders, disk, locks
     │   ├── AlreadyRunningError
     │   ├── AuditBrokenError                  the chain does not verify
@@ -72,6 +75,18 @@ class ConsentChangingError(PartlyFailedError):
 
     temporary = True
     remedy = "Nothing was sent and nothing is to be done: the next run makes the file anew."
+
+
+class UnfitServerError(PartlyFailedError):
+    """What the partner should mend at its server; everything that could be exchanged was."""
+
+    remedy = "Tell the partner; docs/exchange-formats.md says what its server has to allow."
+
+
+class GivenUpError(PartlyFailedError):
+    """Files for a partner that could not be delivered for days."""
+
+    remedy = "Once the partner's server works, send them again with `otv-agent deliver --failed`."
 
 
 class ConfigError(AgentError):
@@ -152,6 +167,10 @@ class HostKeyRefusedError(TransferError):
 
 class DeadlineExceededError(TransferError):
     pass
+
+
+class RefusedByServerError(TransferError):
+    """This one thing could not be done and the next may: no reason to stay away from the server."""
 
 
 class SpoolError(AgentError):

@@ -16,7 +16,7 @@ from agent.errors import AgentError
 from agent.flows.lane import Lane
 from agent.ports import PracticeSnapshot
 
-NEVER = Activity(None, None, None)
+NEVER = Activity(None, None, None, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,10 @@ class LaneStatus:
 
     name: str
     outbox_waiting: int
+    given_up: int
+    """Files that could not be delivered for days and wait for an operator."""
+    unconfirmed: int
+    """Deliveries in all in which the server took the file before its size could be compared."""
     inbound_waiting: int
     archived: int
     quarantined: int
@@ -77,6 +81,8 @@ def _lane(lane: Lane, last: Activity, snapshot: PracticeSnapshot) -> LaneStatus:
     return LaneStatus(
         name=lane.partner_name,
         outbox_waiting=len(lane.outbox.waiting()),
+        given_up=len(lane.outbox.failed()),
+        unconfirmed=last.unconfirmed,
         inbound_waiting=files["waiting"] + files["claimed"],
         archived=files["archive"],
         quarantined=files["quarantine"],

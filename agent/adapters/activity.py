@@ -20,6 +20,8 @@ class Activity:
     delivered_at: datetime | None
     received_at: datetime | None
     booked_at: datetime | None
+    unconfirmed: int
+    """Deliveries that the server took before their size could be compared."""
 
 
 def activity(connection: Connection) -> Mapping[str, Activity]:
@@ -28,8 +30,19 @@ def activity(connection: Connection) -> Mapping[str, Activity]:
     delivered = _latest(connection, entry.c.partner_id, entry.c.at, entry.c.event.like("delivered %"))
     booked = _latest(connection, entry.c.partner_id, entry.c.at, entry.c.event == "appointment booked")
     received = _latest(connection, message.c.partner_id, message.c.received_at)
+    unconfirmed = connection.execute(
+        select(entry.c.partner_id, func.count())
+        .where(entry.c.event == "delivered unconfirmed")
+        .group_by(entry.c.partner_id)
+    )
+    counts = {row[0]: row[1] for row in unconfirmed}
     return {
-        partner_id: Activity(delivered.get(partner_id), received.get(partner_id), booked.get(partner_id))
+        partner_id: Activity(
+            delivered.get(partner_id),
+            received.get(partner_id),
+            booked.get(partner_id),
+            counts.get(partner_id, 0),
+        )
         for partner_id in delivered.keys() | booked.keys() | received.keys()
     }
 

@@ -2,7 +2,7 @@
 
     waiting/  foreign: the partner, or our own fetch, puts files here     released/    to be taken again
     claimed/  being worked on      archive/  done      quarantine/  set aside, each with its reason
-    drafts/   being written
+    drafts/   being written   fetched.txt  digests of what the partner's server did not let us remove
 
 Nobody vouches for what is set aside without a signature, and a partner may
 have forgotten to encrypt it: it is kept sealed to the practice's own key
@@ -18,7 +18,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,6 +36,7 @@ from agent.adapters.durable_files import (
     spool_error,
     write_durably,
 )
+from agent.adapters.fetched_files import FetchedFiles
 from agent.adapters.inbound_claim import (
     ACCEPTED,
     STRAY,
@@ -46,7 +47,7 @@ from agent.adapters.inbound_claim import (
     opens,
 )
 from agent.errors import SpoolError
-from agent.ports import ClaimedFile, Clock
+from agent.ports import ClaimedFile, Clock, RemoteFile
 
 # By pattern, never "everything but .tmp" (SFTPGo #242).
 ACCEPTED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.pgp")
@@ -105,6 +106,7 @@ class FolderInbound:
         self._clock = clock
         self._protect = protect
         self._looks: dict[str, _Look] = {}
+        self._fetched = FetchedFiles(root / "fetched.txt", self._drafts)
 
     def prepare(self) -> None:
         make_folders(self._drafts, self._claimed, self._released, self._archive, self._quarantine)
@@ -121,6 +123,15 @@ class FolderInbound:
 
     def new_name(self) -> str:
         return f"{new_file_id(self._clock())}.{ACCEPTED}"
+
+    def fetched_before(self, remote: RemoteFile) -> bool:
+        return remote in self._fetched
+
+    def remember_fetched(self, remote: RemoteFile) -> None:
+        self._fetched.add(remote)
+
+    def forget_fetched_except(self, still_there: Iterable[RemoteFile]) -> None:
+        self._fetched.keep_only(still_there)
 
     # --- claiming ------------------------------------------------------------------------------
 

@@ -1,17 +1,21 @@
 """Keeps the sealed files for one partner in folders: the folder a file stands in is its state.
 
     drafts/   being written         waiting/   to be delivered      claimed/   being delivered
-    sent/     the partner has it    failed/    set aside by an operator, never by the agent
+    sent/     the partner has it    failed/    given up after days, NAME.reason.json beside it
 
 Export and receive put files here, deliver takes them. No file leaves for
 `sent` before the partner has it, and moving one back by hand mends
-everything. One process at a time works here: the caller holds the lane.
+everything. A file's time of change says since when it waits. One process at a
+time works here: the caller holds the lane.
 """
 
+import json
 import os
 import re
 import stat
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.adapters.durable_files import (
@@ -22,10 +26,13 @@ from agent.adapters.durable_files import (
     move_durably,
     remove_drafts,
     spool_error,
+    sync_folder,
+    write_durably,
 )
 from agent.errors import SpoolError
 from agent.ports import WaitingFile
 
+REASON_SUFFIX = ".reason.json"
 _OUR_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\.pgp")
 
 
@@ -35,6 +42,7 @@ class FolderOutbox:
     def __init__(self, root: Path) -> None:
         self._drafts, self._waiting = root / "drafts", root / "waiting"
         self._claimed, self._sent, self._failed = root / "claimed", root / "sent", root / "failed"
+        self._not_before: dict[str, datetime] = {}
 
     def prepare(self) -> None:
         make_folders(self._drafts, self._waiting, self._claimed, self._sent, self._failed)
@@ -45,7 +53,7 @@ class FolderOutbox:
 
     def waiting(self) -> list[WaitingFile]:
         """Sorted by name, which sorts each kind by time; what the agent did not name is left alone."""
-        return sorted(_files(self._waiting), key=lambda file: file.name)
+        return [replace(file, not_before=self._not_before.get(file.name)) for file in _files(self._waiting)]
 
     def claim(self, name: str) -> WaitingFile | None:
         target = self._claimed / _ours(name)
@@ -53,24 +61,62 @@ class FolderOutbox:
         if not move(self._waiting / name, target):
             return None
         try:
-            return WaitingFile(name, target, target.stat().st_size)
+            status = target.stat()
         except OSError as error:
             raise spool_error("read a file", self._claimed, error) from error
+        return WaitingFile(name, target, status.st_size, _changed_at(status))
 
     def finish(self, claimed: WaitingFile) -> None:
+        """What was given up under the same name is the same document, so that is settled too."""
         move_durably(claimed.path, self._sent / claimed.name)
+        self._not_before.pop(claimed.name, None)
+        self.discard_failed(claimed.name)
 
-    def release(self, claimed: WaitingFile) -> None:
+    def release(self, claimed: WaitingFile, not_before: datetime | None = None) -> None:
         move(claimed.path, self._waiting / claimed.name)
+        if not_before is not None:
+            self._not_before[claimed.name] = not_before
 
     def supersede(self, name: str) -> bool:
+        self._not_before.pop(name, None)
+        return _remove(self._waiting / _ours(name))
+
+    # --- given up ------------------------------------------------------------------------------
+
+    def give_up(self, claimed: WaitingFile, reason: str, at: datetime) -> None:
+        told = {
+            "file": claimed.name,
+            "reason": reason,
+            "waiting_since": claimed.since.isoformat(timespec="seconds"),
+            "given_up_at": at.astimezone(UTC).isoformat(timespec="seconds"),
+        }
+        # The reason goes first: a crash in between leaves a claim to recover, never a file without a reason.
+        content = json.dumps(told, indent=2).encode() + b"\n"
+        write_durably(content, self._drafts, self._failed / f"{claimed.name}{REASON_SUFFIX}")
+        move_durably(claimed.path, self._failed / claimed.name)
+
+    def failed(self) -> list[WaitingFile]:
+        return _files(self._failed)
+
+    def send_again(self, name: str, at: datetime) -> bool:
+        """The time of change first: a crash in between leaves it in `failed`, only younger."""
+        path = self._failed / _ours(name)
         try:
-            (self._waiting / _ours(name)).unlink()
+            os.utime(path, (at.timestamp(), at.timestamp()))
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise spool_error("remove a file", self._waiting, error) from error
-        return True
+            raise spool_error("change a file", self._failed, error) from error
+        moved = move(path, self._waiting / name)
+        sync_folder(self._waiting)
+        _remove(self._failed / f"{name}{REASON_SUFFIX}")
+        self._not_before.pop(name, None)
+        return moved
+
+    def discard_failed(self, name: str) -> bool:
+        removed = _remove(self._failed / _ours(name))
+        _remove(self._failed / f"{name}{REASON_SUFFIX}")
+        return removed
 
     def recover(self) -> int:
         remove_drafts(self._drafts)
@@ -86,25 +132,40 @@ def _ours(name: str) -> str:
     return name
 
 
+def _remove(path: Path) -> bool:
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise spool_error("remove a file", path.parent, error) from error
+    return True
+
+
 def _files(folder: Path) -> list[WaitingFile]:
-    """The regular files of ours; what vanishes while we look, or was never made, is simply not there."""
+    """The regular files of ours by name; what vanishes while we look, or was never made, is not there."""
     found: list[WaitingFile] = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                size = _regular_size(entry)
-                if size is not None and _OUR_NAME.fullmatch(entry.name):
-                    found.append(WaitingFile(entry.name, folder / entry.name, size))
+                status = _regular(entry)
+                if status is not None and _OUR_NAME.fullmatch(entry.name):
+                    path = folder / entry.name
+                    found.append(WaitingFile(entry.name, path, status.st_size, _changed_at(status)))
     except FileNotFoundError:
         return []
     except OSError as error:
         raise spool_error("list the files", folder, error) from error
-    return found
+    return sorted(found, key=lambda file: file.name)
 
 
-def _regular_size(entry: "os.DirEntry[str]") -> int | None:
+def _regular(entry: "os.DirEntry[str]") -> os.stat_result | None:
     try:
         status = entry.stat(follow_symlinks=False)
     except FileNotFoundError:
         return None
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def _changed_at(status: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(status.st_mtime, UTC)

@@ -13,18 +13,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from agent.adapters.deadline import within
 from agent.adapters.ssh_connection import SshAccount, SshConnection
-from agent.errors import DeadlineExceededError, SpoolError, TransferError
-from agent.ports import Delivery, RemoteFile
+from agent.errors import DeadlineExceededError, RefusedByServerError, SpoolError, TransferError
+from agent.ports import Delivery, Listing, RemoteFile
 
 # The same names that the inbound sweep accepts.
 _FETCHED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.pgp")
-_LOOKED_AT_PER_LISTED = 50
 # Written before the answers are read: about the channel's window, so that the line stays busy.
 _UNCONFIRMED_BYTES = 2 * 1024 * 1024
 
@@ -49,6 +47,7 @@ class SftpSettings:
     min_bytes_per_second: int = 32 * 1024
     request_bytes: int = 248 * 1024
     max_listed: int = 1000
+    max_looked_at: int = 50_000
     max_fetch_bytes: int = 5 * 1024 * 1024
 
 
@@ -90,11 +89,11 @@ class SftpSession:
             chunks = _chunks(file, self._settings.request_bytes, reading)
             return self._within(f"uploading {name}", size, lambda: self._upload(chunks, name))
 
-    def list_inbound(self) -> list[RemoteFile]:
+    def list_inbound(self, known: Callable[[RemoteFile], bool] = lambda remote: False) -> Listing:
         folder = self._settings.outgoing
         if folder is None:
-            return []
-        return self._within("listing the folder `outgoing`", 0, lambda: self._list(folder))
+            return Listing([], [])
+        return self._within("listing the folder `outgoing`", 0, lambda: self._list(folder, known))
 
     def fetch(self, remote: RemoteFile, into: BinaryIO) -> None:
         """ports.TransferSession.fetch; raises SpoolError if `into` cannot be written."""
@@ -120,8 +119,7 @@ class SftpSession:
                 return Delivery.UNCONFIRMED
             if found != written:
                 raise self._error(f"{written} bytes were sent, but the server has {found}")
-            self._rename(part, final)
-            return Delivery.CONFIRMED
+            return self._rename(part, final, written)
         except Exception:
             with suppress(TransferError), self._connection.translated("removing a part"):
                 self._client.remove(part)
@@ -153,29 +151,51 @@ class SftpSession:
             raise self._error("the server does not tell the size of a file, so no upload can be confirmed")
         return size
 
-    def _rename(self, part: str, final: str) -> None:
+    def _rename(self, part: str, final: str, size: int) -> Delivery:
         """Over what stands there: atomically, or by removing it first where the server knows no better."""
         try:
-            self._client.posix_rename(part, final)
-        except (FileNotFoundError, PermissionError):
-            raise
-        except OSError:
-            with suppress(OSError):
-                self._client.remove(final)
-            self._client.rename(part, final)
+            try:
+                self._client.posix_rename(part, final)
+            except (FileNotFoundError, PermissionError):
+                raise
+            except OSError:
+                with suppress(OSError):
+                    self._client.remove(final)
+                self._client.rename(part, final)
+        except OSError as refusal:
+            return self._arrived_all_the_same(part, final, size, refusal)
+        return Delivery.CONFIRMED
 
-    def _list(self, folder: str) -> list[RemoteFile]:
-        most = self._settings.max_listed
-        found: list[RemoteFile] = []
+    def _arrived_all_the_same(self, part: str, final: str, size: int, refusal: OSError) -> Delivery:
+        """After a refused rename of a whole file; raises that refusal unless the partner has the file.
+
+        It was taken between the look and the rename (UNCONFIRMED), or it stands there since an
+        earlier connection that broke before it was recorded, and may not be replaced (CONFIRMED).
+        """
+        if self._size(part) is None:
+            return Delivery.UNCONFIRMED
+        if self._size(final) != size:
+            raise refusal
+        with suppress(OSError):
+            self._client.remove(part)
+        return Delivery.CONFIRMED
+
+    def _list(self, folder: str, known: Callable[[RemoteFile], bool]) -> Listing:
+        new: list[RemoteFile] = []
+        before: list[RemoteFile] = []
+        unreadable, complete, overfull = self._client.unreadable, False, False
         # Without reading ahead, no answers are left under way when we stop early.
-        entries = self._client.listdir_iter(folder, read_aheads=1)
-        for entry in islice(entries, most * _LOOKED_AT_PER_LISTED):
-            plain = entry.st_mode is None or stat.S_ISREG(entry.st_mode)
-            if plain and entry.st_size is not None and _FETCHED_NAME.fullmatch(entry.filename):
-                found.append(RemoteFile(entry.filename, entry.st_size))
-            if len(found) >= most:
+        for looked_at, entry in enumerate(self._client.listdir_iter(folder, read_aheads=1)):
+            overfull = looked_at >= self._settings.max_looked_at
+            if overfull or len(new) >= self._settings.max_listed:
                 break
-        return sorted(found, key=lambda file: file.name)
+            file = _fetchable(entry.filename, entry.st_size, entry.st_mode, entry.st_mtime)
+            if file is not None:
+                (before if known(file) else new).append(file)
+        else:
+            complete = True
+        new.sort(key=lambda file: file.name)
+        return Listing(new, before, self._client.unreadable - unreadable, complete, overfull)
 
     def _fetch(self, remote: RemoteFile, into: BinaryIO) -> None:
         """A loop of our own: paramiko's `get` reads ahead without end and believes a short transfer."""
@@ -206,8 +226,16 @@ class SftpSession:
         with self._connection.translated(action):
             return within(min(allowed, left), what, work, self._connection.close)
 
-    def _error(self, message: str) -> TransferError:
-        return TransferError(f"{self._settings.account.address}: {message}")
+    def _error(self, message: str) -> RefusedByServerError:
+        return RefusedByServerError(f"{self._settings.account.address}: {message}")
+
+
+def _fetchable(name: str, size: int | None, mode: int | None, modified: int | None) -> RemoteFile | None:
+    """A plain file of known size with a name that the inbound sweep would accept."""
+    plain = mode is None or stat.S_ISREG(mode)
+    if not plain or size is None or not _FETCHED_NAME.fullmatch(name):
+        return None
+    return RemoteFile(name, size, modified)
 
 
 def _chunks(file: BinaryIO, size: int, reading: str) -> Iterator[tuple[bytes, bool]]:

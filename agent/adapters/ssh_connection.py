@@ -3,8 +3,9 @@
 The only module that imports paramiko, so it also says in our words what
 paramiko raises; `sftp_transport` uses the client. It never accepts a host key
 that is not pinned, never falls back to passwords, and repeats nothing that
-the server says. A limit to know: paramiko believes the counts in an answer,
-so a hostile partner can leave a thread busy that no deadline ends.
+the server says. paramiko believes the lengths and counts that a server
+announces; the three guards below bound them, so that a hostile partner costs
+neither memory nor a thread that no deadline ends.
 """
 
 import base64
@@ -18,9 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import paramiko
+from paramiko.packet import Packetizer
 from paramiko.pkey import UnknownKeyType
 
-from agent.errors import HostKeyRefusedError, TransferError
+from agent.adapters.sftp_answers import MAX_ANSWER_BYTES, MalformedAnswerError, plain_answer
+from agent.errors import HostKeyRefusedError, RefusedByServerError, TransferError
 
 # paramiko logs file names and what servers say: foreign text that must not reach our log.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
@@ -34,14 +37,28 @@ _DIGESTS = (
     "hmac-sha2-512",
 )
 
+# RFC 4253 section 6.1 asks for 35,000 bytes; without a limit paramiko collects up to 4 GiB.
+_MAX_SSH_PACKET_BYTES = 1024 * 1024
+_MAX_BANNER_BYTES = 64 * 1024
+
 # What paramiko's client raises when the line or the server fails, and what some of it means.
-_FAILURES = (OSError, EOFError, paramiko.SSHException, paramiko.SFTPError, struct.error, UnicodeDecodeError)
+_FAILURES = (
+    OSError,
+    EOFError,
+    paramiko.SSHException,
+    paramiko.SFTPError,
+    struct.error,
+    MalformedAnswerError,
+    UnicodeDecodeError,
+)
+_BROKEN_PROTOCOL = "the server does not keep to the SFTP protocol"
 _REASONS = {
     FileNotFoundError: "no such file or folder",
     PermissionError: "permission denied",
-    UnicodeDecodeError: "the server sends a file name or message that is not UTF-8",
-    struct.error: "the server does not keep to the SFTP protocol",
-    paramiko.SFTPError: "the server does not keep to the SFTP protocol",
+    MalformedAnswerError: _BROKEN_PROTOCOL,
+    UnicodeDecodeError: _BROKEN_PROTOCOL,
+    struct.error: _BROKEN_PROTOCOL,
+    paramiko.SFTPError: _BROKEN_PROTOCOL,
     paramiko.AuthenticationException: "the server does not accept the user name with our key",
 }
 
@@ -62,6 +79,56 @@ class SshAccount:
         return f"{self.host}:{self.port}"
 
 
+class GuardedClient(paramiko.SFTPClient):
+    """paramiko's client, which sees only answers that `sftp_answers` has made plain.
+
+    This and the two guards below step in where paramiko offers no hook; the
+    tests with a hostile server fail if a new version goes another way.
+    """
+
+    unreadable = 0
+    """Names left out of all listings so far, because they are not UTF-8."""
+
+    def _read_packet(self) -> tuple[int, bytes]:
+        size = int.from_bytes(self._read_all(4), "big")  # type: ignore[attr-defined]
+        if not 0 < size <= MAX_ANSWER_BYTES:
+            raise MalformedAnswerError("an answer has an impossible length")
+        packet: bytes = self._read_all(size)  # type: ignore[attr-defined]
+        answer = plain_answer(packet[0], packet[1:])
+        self.unreadable += answer.unreadable
+        return packet[0], answer.body
+
+
+class _GuardedPacketizer(Packetizer):
+    """Bounds what is collected before anybody is authenticated."""
+
+    _banner_bytes = 0
+
+    def read_all(self, n: int, check_rekey: bool = False) -> bytes:
+        if n > _MAX_SSH_PACKET_BYTES:
+            raise paramiko.SSHException("a packet has an impossible length")
+        content: bytes = super().read_all(n, check_rekey)
+        return content
+
+    def _read_timeout(self, timeout: float) -> bytes:
+        """Called for the lines of the banner alone, which paramiko collects until one ends."""
+        content: bytes = super()._read_timeout(timeout)  # type: ignore[misc]
+        self._banner_bytes += len(content)
+        if self._banner_bytes > _MAX_BANNER_BYTES:
+            raise paramiko.SSHException("the banner does not end")
+        return content
+
+
+class _GuardedTransport(paramiko.Transport):
+    """Believes no more extensions than the message has bytes for: each is two texts with their lengths."""
+
+    def _parse_ext_info(self, msg: paramiko.Message) -> None:
+        content = msg.get_remainder()
+        if 8 * int.from_bytes(content[:4], "big") > len(content) - 4:
+            raise paramiko.SSHException("more extensions are announced than there are")
+        super()._parse_ext_info(msg)  # type: ignore[misc]
+
+
 class SshConnection:
     """One connection, one SFTP client; `close` may come from any thread, at any moment, without blocking."""
 
@@ -71,7 +138,7 @@ class SshConnection:
         self._transport: paramiko.Transport | None = None
         self._channel: paramiko.Channel | None = None
         self._closed = False
-        self.client: paramiko.SFTPClient
+        self.client: GuardedClient
         """From `open` on; use it inside `translated`."""
 
     def open(self, seconds: float) -> None:
@@ -90,7 +157,7 @@ class SshConnection:
                 raise TransferError(f"{self._account.address}: {message}")
             channel = transport.open_session()
             channel.invoke_subsystem("sftp")
-            self.client = paramiko.SFTPClient(channel)
+            self.client = GuardedClient(channel)
             self._channel = channel
 
     @contextmanager
@@ -99,18 +166,22 @@ class SshConnection:
         try:
             yield
         except _FAILURES as error:
+            kind = RefusedByServerError if self._is_refusal(error) else TransferError
             # Without the cause: it repeats the server's words.
-            raise TransferError(f"{self._account.address}: {action}: {self._reason(error)}") from None
+            raise kind(f"{self._account.address}: {action}: {self._reason(error)}") from None
+
+    def _is_refusal(self, error: Exception) -> bool:
+        """Whether the server said no, over a connection that is as good as before."""
+        return isinstance(error, OSError) and self._channel is not None and not self._channel.closed
 
     def _reason(self, error: Exception) -> str:
         for kind, words in _REASONS.items():
             if isinstance(error, kind):
                 return words
-        if isinstance(error, OSError):
-            if self._channel is None:  # no server has spoken yet: these are the system's words
-                return error.strerror or type(error).__name__
-            if not self._channel.closed:
-                return "the server refused"
+        if self._is_refusal(error):
+            return "the server refused"
+        if isinstance(error, OSError) and self._channel is None:  # the system's words, no server has spoken
+            return error.strerror or type(error).__name__
         return f"the connection was lost ({type(error).__name__})"
 
     def close(self) -> None:
@@ -129,7 +200,7 @@ class SshConnection:
             self._socket.close()
             raise EOFError
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._transport = transport = paramiko.Transport(self._socket)
+        self._transport = transport = _GuardedTransport(self._socket, packetizer_class=_GuardedPacketizer)
         transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = seconds
         transport.channel_timeout = seconds
         options = transport.get_security_options()

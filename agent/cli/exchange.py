@@ -11,7 +11,7 @@ from agent.app import Agent, ExchangeResult
 from agent.cli.advice import tell
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, PartnerOption, chosen, reading, working
 from agent.cli.screen import err, out, progress, show, table
-from agent.errors import AgentError, PartlyFailedError
+from agent.errors import AgentError, PartlyFailedError, UnfitServerError
 from agent.flows.export import ExportResult
 from agent.flows.file_result import FileState
 from exchange_formats.envelope import Kind
@@ -68,15 +68,26 @@ def export(
     _for_each_partner(config, partner, updates, snapshots)
 
 
-def deliver(config: ConfigOption = DEFAULT_CONFIG, partner: PartnerOption = None) -> None:
+def deliver(
+    config: ConfigOption = DEFAULT_CONFIG,
+    partner: PartnerOption = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Also what was given up: first it is put back into the outbox.")
+    ] = False,
+) -> None:
     """Send what waits in the outbox."""
+
+    def send_again(agent: Agent, partner_id: str) -> None:
+        result = agent.send_again(partner_id)
+        dropped = f", {result.superseded} dropped for a newer one" if result.superseded else ""
+        out.print(f"{partner_id}: {_files(result.put_back)} put back{dropped}")
 
     def step(agent: Agent, partner_id: str) -> None:
         result = agent.exchange(partner_id, fetch_files=False)
-        out.print(f"{partner_id}: {_files(result.delivered)} delivered")
+        out.print(f"{partner_id}: {_delivered(result)}")
         _tell_outdated(partner_id, result)
 
-    _for_each_partner(config, partner, step)
+    _for_each_partner(config, partner, *([send_again, step] if failed else [step]))
 
 
 def fetch(config: ConfigOption = DEFAULT_CONFIG, partner: PartnerOption = None) -> None:
@@ -85,6 +96,7 @@ def fetch(config: ConfigOption = DEFAULT_CONFIG, partner: PartnerOption = None) 
     def step(agent: Agent, partner_id: str) -> None:
         result = agent.exchange(partner_id, deliver_files=False)
         out.print(f"{partner_id}: {_files(result.fetched)} fetched")
+        _require_fit_server(result)
 
     _for_each_partner(config, partner, step)
 
@@ -146,8 +158,20 @@ def _export(agent: Agent, partner_id: str, kinds: tuple[Kind, ...] | list[Kind])
 
 def _exchange(agent: Agent, partner_id: str) -> None:
     result = agent.exchange(partner_id)
-    out.print(f"{partner_id}: {_files(result.delivered)} delivered, {result.fetched} fetched")
+    out.print(f"{partner_id}: {_delivered(result)}, {result.fetched} fetched")
     _tell_outdated(partner_id, result)
+    _require_fit_server(result)
+
+
+def _delivered(result: ExchangeResult) -> str:
+    unconfirmed = f" ({result.unconfirmed} unconfirmed)" if result.unconfirmed else ""
+    return f"{_files(result.delivered)} delivered{unconfirmed}"
+
+
+def _require_fit_server(result: ExchangeResult) -> None:
+    """Raises UnfitServerError for what somebody should tell the partner."""
+    if result.complaints:
+        raise UnfitServerError("; ".join(result.complaints))
 
 
 def _tell_outdated(partner_id: str, result: ExchangeResult) -> None:
@@ -156,9 +180,9 @@ def _tell_outdated(partner_id: str, result: ExchangeResult) -> None:
 
 
 def _deliver_receipts(agent: Agent, partner_id: str) -> None:
-    delivered = agent.exchange(partner_id, fetch_files=False).delivered
-    if delivered:
-        out.print(f"{partner_id}: {_files(delivered)} delivered")
+    result = agent.exchange(partner_id, fetch_files=False)
+    if result.delivered:
+        out.print(f"{partner_id}: {_delivered(result)}")
 
 
 def _receive(agent: Agent, partner_id: str) -> None:

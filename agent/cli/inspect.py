@@ -11,7 +11,7 @@ from agent import administration
 from agent.app import utc_now
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, reading
 from agent.cli.screen import err, out, show, table
-from agent.errors import PartlyFailedError
+from agent.errors import GivenUpError, PartlyFailedError
 from agent.status import Status, read_status
 
 SECONDS_PER_MINUTE, SECONDS_PER_HOUR, SECONDS_PER_DAY = 60, 3600, 86_400
@@ -42,13 +42,15 @@ def status(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: Annotated[bool, typer.Option("--json", help="For machines, with exact times in UTC.")] = False,
 ) -> None:
-    """What waits, what went out and came in, when; ids and counts only."""
+    """What waits, what went and came, when; ids and counts only. Exit code 3 if files were given up."""
     with reading(config) as agent:
         found = read_status(agent)
     if as_json:
         out.print(json.dumps(dataclasses.asdict(found), indent=2))
     else:
         _show(found, utc_now())
+    if any(lane.given_up for lane in found.partners.values()):
+        raise typer.Exit(GivenUpError.exit_code)
 
 
 def _show(found: Status, now: datetime) -> None:
@@ -73,6 +75,12 @@ def _show(found: Status, now: datetime) -> None:
     for partner_id, lane in found.partners.items():
         if lane.revoked_at:
             out.print(f"{partner_id}: revoked, nothing but removals goes to it")
+        if lane.given_up:
+            files = _counted(lane.given_up, "file")
+            out.print(f"{partner_id}: {files} given up after days, see `otv-agent deliver --failed`")
+        if lane.unconfirmed:
+            times = _counted(lane.unconfirmed, "file")
+            out.print(f"{partner_id}: {times} delivered, unconfirmed: its server took them at once")
         if lane.open_removals:
             out.print(f"{partner_id}: {_counted(lane.open_removals, 'removal')} not acknowledged yet")
     if found.open_notes:

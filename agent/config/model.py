@@ -224,6 +224,13 @@ class RetentionSettings(Section):
     notes_days: Days = Field(default=365, description="How long resolved notes to the reception are kept.")
 
 
+class OutboundSettings(Section):
+    give_up_after_hours: Annotated[WholeNumber, Field(ge=72, le=8760)] = Field(
+        default=120,
+        description="How long a file is tried before it is set aside as failed; 120 outlasts a long weekend.",
+    )
+
+
 class LoggingSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",
@@ -261,6 +268,9 @@ class AgentSettings(Section):
     retention: RetentionSettings = Field(
         default=RetentionSettings(),
         description="When what is no longer needed is purged; nothing that failed or is unconfirmed ever is.",
+    )
+    outbound: OutboundSettings = Field(
+        default=OutboundSettings(), description="Files that partners are to get."
     )
     logging: LoggingSettings = Field(
         default=LoggingSettings(), description="What the agent writes about its work."

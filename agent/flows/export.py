@@ -178,7 +178,7 @@ def preview(practice: PracticeSide, lane: Lane, kind: Kind) -> ExportResult:
 
 def _drop_older(practice: PracticeSide, lane: Lane, kind: Kind, sequence: int) -> None:
     """After an outage the newest snapshot goes, not the backlog; what is being delivered now still is."""
-    for file in lane.outbox.waiting():
+    for file in (*lane.outbox.waiting(), *lane.outbox.failed()):
         name = parse_sealed_name(file.name)
         if name is not None and name.kind is kind and name.sequence < sequence:
             drop(practice, lane, file)

@@ -42,6 +42,8 @@ class Lane:
     """How much opening time later the next availability file is due."""
     availability_valid_for: timedelta
     """For how much opening time an availability file is good."""
+    give_up_after: timedelta
+    """How long a file is tried before it is set aside for an operator."""
     sealer: Sealer
     outbox: Outbox
     inbound: Inbound

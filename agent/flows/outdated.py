@@ -21,8 +21,8 @@ def may_know_patients(snapshot: PracticeSnapshot, lane: Lane) -> bool:
 
 
 def drop(practice: PracticeSide, lane: Lane, file: WaitingFile) -> None:
-    """Take a waiting snapshot out of the outbox, with its audit entry unless it was gone already."""
-    if lane.outbox.supersede(file.name):
+    """Take a snapshot that waits, or was given up, out of the outbox; audited unless it was gone already."""
+    if lane.outbox.supersede(file.name) or lane.outbox.discard_failed(file.name):
         with practice.database.write() as work:
             work.audit.append("export superseded", practice.clock(), lane.partner_id, file=file.name)
 

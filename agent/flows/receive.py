@@ -1,4 +1,4 @@
-"""Receive: (SFTP fetch ->) inbound -> claim -> open -> decide -> one transaction -> receipt -> archive.
+"""Receive: inbound -> claim -> open -> decide -> one transaction -> receipt -> archive.
 
 Order of effects, and what a crash in each gap means:
 
@@ -19,44 +19,17 @@ from datetime import datetime
 from pydantic import TypeAdapter
 
 from agent.domain import documents
-from agent.errors import AgentError, DatabaseError, TransferError, UnauthenticatedFileError
+from agent.errors import AgentError, DatabaseError, UnauthenticatedFileError
 from agent.flows.answer import answer, read_document
 from agent.flows.file_result import FileResult, FileState
 from agent.flows.lane import Lane, PracticeSide
-from agent.ports import ClaimedFile, LedgerMessage, TransferSession
+from agent.ports import ClaimedFile, LedgerMessage
 from exchange_formats.codec import encode
 from exchange_formats.envelope import Envelope, Kind
 from exchange_formats.file_names import sealed_name
 from exchange_formats.receipts import BookingOutcome, MessageOutcome, ReceiptRecord
 
 _RECEIPT_RECORD: TypeAdapter[MessageOutcome | BookingOutcome] = TypeAdapter(ReceiptRecord)
-
-
-def fetch(practice: PracticeSide, lane: Lane, session: TransferSession) -> int:
-    """Bring the partner's files into the inbound folder; how many.
-
-    A remote file is removed only after ours is safe on disk, so a crash in
-    between fetches it twice and the ledger knows it by its message id. One
-    that cannot be fetched keeps none behind it waiting: the first such
-    TransferError is raised at the end.
-    """
-    practice.require_licence(lane.partner_id)
-    practice.require_room()
-    fetched = 0
-    failure: TransferError | None = None
-    for remote in session.list_inbound():
-        try:
-            with lane.inbound.draft() as draft:
-                session.fetch(remote, draft.file)
-                draft.publish(lane.inbound.new_name())
-            session.remove(remote)
-        except TransferError as error:
-            failure = failure or error
-        else:
-            fetched += 1
-    if failure is not None:
-        raise failure
-    return fetched
 
 
 def sweep(practice: PracticeSide, lane: Lane) -> Iterator[FileResult]:

@@ -37,7 +37,7 @@ from agent.ports.ledgers import (
 )
 from agent.ports.sealing import OpenedFile, SealedFile, Sealer
 from agent.ports.snapshot import ConsentedPatient, PracticeIdentity, PracticeSnapshot, SnapshotFile
-from agent.ports.transport import Delivery, RemoteFile, TransferSession, Transport
+from agent.ports.transport import Delivery, Listing, RemoteFile, TransferSession, Transport
 
 __all__ = [
     "REFUSED_PREFIX",
@@ -56,6 +56,7 @@ __all__ = [
     "Inbound",
     "LedgerBooking",
     "LedgerMessage",
+    "Listing",
     "NewAppointment",
     "NewPatient",
     "OpenedFile",

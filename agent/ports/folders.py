@@ -1,10 +1,13 @@
 """What the folders promise: files for a partner, files from it, and that none gets lost."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
+
+from agent.ports.transport import RemoteFile
 
 
 class Draft(Protocol):
@@ -24,6 +27,10 @@ class WaitingFile:
     name: str
     path: Path
     size: int
+    since: datetime
+    """When it was put into the outbox, or put back by an operator."""
+    not_before: datetime | None = None
+    """The server refused it: when to try again. Known to this process alone, a new one tries at once."""
 
 
 class Outbox(Protocol):
@@ -49,8 +56,24 @@ class Outbox(Protocol):
         """The partner has it: move it to `sent`."""
         ...
 
-    def release(self, claimed: WaitingFile) -> None:
+    def release(self, claimed: WaitingFile, not_before: datetime | None = None) -> None:
         """It could not be delivered now: put it back."""
+        ...
+
+    def give_up(self, claimed: WaitingFile, reason: str, at: datetime) -> None:
+        """The last try has failed: move it to `failed` with NAME.reason.json beside it, for an operator."""
+        ...
+
+    def failed(self) -> list[WaitingFile]:
+        """What was given up, oldest name first."""
+        ...
+
+    def send_again(self, name: str, at: datetime) -> bool:
+        """Put a file that was given up back to the waiting ones, as if it came now; False if it is gone."""
+        ...
+
+    def discard_failed(self, name: str) -> bool:
+        """Drop a snapshot that was given up, because a newer one exists; False if it is gone already."""
         ...
 
     def supersede(self, name: str) -> bool:
@@ -133,6 +156,18 @@ class Inbound(Protocol):
 
     def release(self, claimed: ClaimedFile) -> None:
         """Our own fault: back to waiting, the attempt not counted."""
+        ...
+
+    def fetched_before(self, remote: RemoteFile) -> bool:
+        """Whether this very file was fetched and could not be removed at the partner's."""
+        ...
+
+    def remember_fetched(self, remote: RemoteFile) -> None:
+        """It is safely ours and the partner's server keeps it: not to be fetched again."""
+        ...
+
+    def forget_fetched_except(self, still_there: Iterable[RemoteFile]) -> None:
+        """The partner's folder was seen whole: whatever else was remembered is gone there."""
         ...
 
     def counts(self) -> Mapping[str, int]:

@@ -1,5 +1,6 @@
 """What the way to a partner's server promises: every call has a hard deadline."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,17 +21,41 @@ class RemoteFile:
 
     name: str
     size: int
+    modified: int | None = None
+    """Unix time of the last change, where the server tells it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What lies in the partner's folder, by name."""
+
+    new: list[RemoteFile]
+    known: list[RemoteFile]
+    """Fetched before and still there."""
+    unreadable: int = 0
+    """Names that are not UTF-8, left out."""
+    complete: bool = True
+    """Every entry was looked at."""
+    overfull: bool = False
+    """The folder holds more entries than are ever looked at: some files may never be seen."""
 
 
 class TransferSession(Protocol):
     """One open connection; used for a whole cycle. Every call has a hard deadline."""
 
     def upload(self, source: Path, name: str) -> Delivery:
-        """Write `name`.part, compare the size, rename. Repeatable: an equal final file is replaced."""
+        """Write `name`.part, compare the size, rename. Repeatable: an equal final file is replaced.
+
+        Never repeat one that was UNCONFIRMED: the partner has it. Raises RefusedByServerError
+        if this file alone cannot be delivered.
+        """
         ...
 
-    def list_inbound(self) -> list[RemoteFile]:
-        """Regular files in the partner's outgoing folder that match the name pattern, up to a cap."""
+    def list_inbound(self, known: Callable[[RemoteFile], bool]) -> Listing:
+        """Regular files in the partner's outgoing folder that match the name pattern, up to a cap.
+
+        The `known` ones do not count for the cap, so that files that cannot be removed hide nothing.
+        """
         ...
 
     def fetch(self, remote: RemoteFile, into: BinaryIO) -> None:

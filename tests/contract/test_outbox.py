@@ -1,8 +1,10 @@
 """The outbox on a real file system: whole files only, states by folder, crashes mended."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from agent.errors import SpoolError
 from agent.ports import WaitingFile
 
 NAME = "receipts-20270104t063000z-00000017-3f9c2b1a.pgp"
+
+LATER = datetime(2027, 1, 9, 6, 30, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -125,6 +129,68 @@ def test_finish_a_claim_that_vanished_says_so(outbox: FolderOutbox) -> None:
     file.path.unlink()
     with pytest.raises(SpoolError, match="vanished"):
         outbox.finish(file)
+
+
+def test_released_file_carries_the_moment_before_which_it_is_to_be_left_alone(outbox: FolderOutbox) -> None:
+    put(outbox)
+    outbox.release(claimed(outbox), not_before=LATER)
+    assert [file.not_before for file in outbox.waiting()] == [LATER]
+    outbox.finish(claimed(outbox))
+    put(outbox)
+    assert [file.not_before for file in outbox.waiting()] == [None]
+
+
+def test_age_of_a_file_is_that_of_its_last_byte_through_claim_and_release(outbox: FolderOutbox) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    put(outbox)
+    [waiting] = outbox.waiting()
+    assert before <= waiting.since <= datetime.now(UTC) + timedelta(seconds=1)
+    file = claimed(outbox)
+    outbox.release(file)
+    assert {file.since, outbox.waiting()[0].since} == {waiting.since}
+
+
+def test_file_given_up_stands_in_failed_with_its_reason_beside_it(
+    outbox: FolderOutbox, tmp_path: Path
+) -> None:
+    put(outbox)
+    outbox.give_up(claimed(outbox), "sftp.example:22: connecting: timed out", LATER)
+    assert listing(tmp_path) == {"failed": [NAME, f"{NAME}.reason.json"]}
+    told = json.loads((tmp_path / f"outbox/failed/{NAME}.reason.json").read_text())
+    assert told["reason"] == "sftp.example:22: connecting: timed out"
+    assert told["given_up_at"] == "2027-01-09T06:30:00+00:00"
+    assert (told["file"], [file.name for file in outbox.failed()]) == (NAME, [NAME])
+    assert outbox.waiting() == []
+    assert outbox.recover() == 0
+
+
+def test_file_sent_again_waits_as_if_it_came_now_and_leaves_no_reason(
+    outbox: FolderOutbox, tmp_path: Path
+) -> None:
+    put(outbox)
+    outbox.give_up(claimed(outbox), "no reason", LATER)
+    assert outbox.send_again(NAME, LATER)
+    assert listing(tmp_path) == {"waiting": [NAME]}
+    assert [file.since for file in outbox.waiting()] == [LATER]
+    assert not outbox.send_again(NAME, LATER)
+
+
+def test_delivery_of_the_same_document_settles_what_was_given_up(
+    outbox: FolderOutbox, tmp_path: Path
+) -> None:
+    put(outbox)
+    outbox.give_up(claimed(outbox), "no reason", LATER)
+    put(outbox, content=b"the receipt, asked for again")
+    outbox.finish(claimed(outbox))
+    assert listing(tmp_path) == {"sent": [NAME]}
+
+
+def test_discard_what_was_given_up_works_once(outbox: FolderOutbox, tmp_path: Path) -> None:
+    put(outbox)
+    outbox.give_up(claimed(outbox), "no reason", LATER)
+    assert outbox.discard_failed(NAME)
+    assert not outbox.discard_failed(NAME)
+    assert listing(tmp_path) == {}
 
 
 def test_supersede_a_waiting_file_works_once(outbox: FolderOutbox) -> None:

@@ -13,8 +13,14 @@ import pytest
 
 from agent.adapters.sftp_transport import SftpSettings, SftpTransport
 from agent.adapters.ssh_connection import SshAccount
-from agent.errors import DeadlineExceededError, HostKeyRefusedError, SpoolError, TransferError
-from agent.ports import Delivery, RemoteFile, Transport
+from agent.errors import (
+    DeadlineExceededError,
+    HostKeyRefusedError,
+    RefusedByServerError,
+    SpoolError,
+    TransferError,
+)
+from agent.ports import Delivery, RemoteFile, TransferSession, Transport
 from tests.kit.sftp_servers import (
     Misbehaviour,
     MuteServer,
@@ -102,6 +108,10 @@ def log_in(transport: Transport) -> None:
         pass
 
 
+def listed(session: TransferSession) -> list[RemoteFile]:
+    return session.list_inbound(lambda remote: False).new
+
+
 def inbox(server: SftpServer) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (server.root / "inbox").iterdir()}
 
@@ -139,7 +149,7 @@ def test_upload_into_a_missing_folder_fails_and_the_session_goes_on(
     with SftpTransport(settings).connect() as session:
         with pytest.raises(TransferError, match="no such file or folder"):
             session.upload(source, NAME)
-        assert session.list_inbound() == []
+        assert listed(session) == []
 
 
 def test_upload_many_files_needs_one_connection(
@@ -168,6 +178,28 @@ def test_upload_to_a_server_that_takes_files_at_once_is_unconfirmed(
     partner.misbehaviour = Misbehaviour(take_on_close=True)
     with transport_to(partner, client_key).connect() as session:
         assert session.upload(source, NAME) is Delivery.UNCONFIRMED
+
+
+def test_upload_taken_between_size_check_and_rename_is_unconfirmed(
+    partner: PartnerSftpServer, client_key: SshKey, source: Path
+) -> None:
+    partner.misbehaviour = Misbehaviour(take_before_rename=True)
+    with transport_to(partner, client_key).connect() as session:
+        assert session.upload(source, NAME) is Delivery.UNCONFIRMED
+
+
+def test_upload_over_a_name_that_may_not_be_replaced_is_confirmed_if_the_file_stands_there_whole(
+    partner: PartnerSftpServer, client_key: SshKey, source: Path
+) -> None:
+    partner.misbehaviour = Misbehaviour(refuse_rename_over=True)
+    with transport_to(partner, client_key).connect() as session:
+        assert session.upload(source, NAME) is Delivery.CONFIRMED
+        assert session.upload(source, NAME) is Delivery.CONFIRMED
+        assert inbox(partner) == {NAME: CONTENT}
+        (partner.root / "inbox" / NAME).write_bytes(b"something else")
+        with pytest.raises(RefusedByServerError, match="permission denied"):
+            session.upload(source, NAME)
+    assert inbox(partner) == {NAME: b"something else"}
 
 
 def test_upload_with_another_size_on_the_server_fails_and_leaves_nothing(
@@ -205,7 +237,7 @@ def test_upload_dropped_in_the_middle_leaves_no_final_name_and_can_be_repeated(
         with pytest.raises(TransferError, match="the connection was lost"):
             session.upload(source, NAME)
         with pytest.raises(TransferError):
-            session.list_inbound()
+            listed(session)
     assert NAME not in inbox(partner)
     partner.misbehaviour = Misbehaviour()
     with transport_to(partner, client_key).connect() as session:
@@ -228,12 +260,11 @@ def test_fetch_a_listed_file_brings_every_byte_and_remove_takes_it_away(
 ) -> None:
     (server.root / "outgoing/booking.pgp").write_bytes(CONTENT)
     with transport_to(server, client_key).connect() as session:
-        [listed] = session.list_inbound()
-        into = BytesIO()
-        session.fetch(listed, into)
-        assert (listed, into.getvalue()) == (RemoteFile("booking.pgp", len(CONTENT)), CONTENT)
-        session.remove(listed)
-        assert session.list_inbound() == []
+        [remote] = listed(session)
+        session.fetch(remote, into := BytesIO())
+        assert (remote.name, remote.size, into.getvalue()) == ("booking.pgp", len(CONTENT), CONTENT)
+        session.remove(remote)
+        assert listed(session) == []
 
 
 def test_list_names_only_plain_files_that_match_the_pattern(server: SftpServer, client_key: SshKey) -> None:
@@ -243,7 +274,7 @@ def test_list_names_only_plain_files_that_match_the_pattern(server: SftpServer, 
     (outgoing / "folder.pgp").mkdir()
     (outgoing / "link.pgp").symlink_to(outgoing / "a.pgp")
     with transport_to(server, client_key).connect() as session:
-        assert session.list_inbound() == [RemoteFile("a.pgp", 6), RemoteFile("b.pgp", 6)]
+        assert [(remote.name, remote.size) for remote in listed(session)] == [("a.pgp", 6), ("b.pgp", 6)]
 
 
 def test_list_of_a_flooded_folder_stops_at_the_cap_and_the_session_goes_on(
@@ -253,16 +284,29 @@ def test_list_of_a_flooded_folder_stops_at_the_cap_and_the_session_goes_on(
         (server.root / f"outgoing/{number:03}.pgp").touch()
     settings = replace(settings_for(server, client_key), max_listed=120)
     with SftpTransport(settings).connect() as session:
-        assert len(session.list_inbound()) == 120
-        assert len(session.list_inbound()) == 120
+        assert len(listed(session)) == 120
+        assert len(listed(session)) == 120
 
 
-def test_list_of_a_folder_full_of_junk_gives_up_looking(server: SftpServer, client_key: SshKey) -> None:
+def test_list_of_a_folder_full_of_junk_gives_up_looking_and_says_so(
+    server: SftpServer, client_key: SshKey
+) -> None:
     for number in range(300):
         (server.root / f"outgoing/{number:03}.txt").touch()
-    settings = replace(settings_for(server, client_key), max_listed=2)
+    settings = replace(settings_for(server, client_key), max_looked_at=100)
     with SftpTransport(settings).connect() as session:
-        assert session.list_inbound() == []
+        listing = session.list_inbound(lambda remote: False)
+    assert (listing.new, listing.complete, listing.overfull) == ([], False, True)
+
+
+def test_list_is_not_cut_short_by_files_that_are_known(server: SftpServer, client_key: SshKey) -> None:
+    for number in range(200):
+        (server.root / f"outgoing/{number:03}.pgp").touch()
+    settings = replace(settings_for(server, client_key), max_listed=10)
+    with SftpTransport(settings).connect() as session:
+        listing = session.list_inbound(lambda remote: remote.name != "199.pgp")
+    assert [remote.name for remote in listing.new] == ["199.pgp"]
+    assert (len(listing.known), listing.complete, listing.overfull) == (199, True, False)
 
 
 @pytest.mark.parametrize("listed_size", [len(CONTENT) - 1, len(CONTENT) + 1, 0])
@@ -273,8 +317,8 @@ def test_fetch_a_file_of_another_size_than_listed_fails_and_the_session_goes_on(
     with transport_to(server, client_key).connect() as session:
         with pytest.raises(TransferError, match="has not the size"):
             session.fetch(RemoteFile("booking.pgp", listed_size), BytesIO())
-        [listed] = session.list_inbound()
-        session.fetch(listed, into := BytesIO())
+        [remote] = listed(session)
+        session.fetch(remote, into := BytesIO())
     assert into.getvalue() == CONTENT
 
 
@@ -304,7 +348,7 @@ def test_fetch_from_a_server_that_sends_less_than_asked_for_is_whole(
     (partner.root / "outgoing/booking.pgp").write_bytes(CONTENT)
     partner.misbehaviour = Misbehaviour(short_reads=True)
     with transport_to(partner, client_key).connect() as session:
-        session.fetch(session.list_inbound()[0], into := BytesIO())
+        session.fetch(listed(session)[0], into := BytesIO())
     assert into.getvalue() == CONTENT
 
 
@@ -312,28 +356,26 @@ def test_fetch_onto_a_full_disk_is_a_fault_of_ours(partner: PartnerSftpServer, c
     (partner.root / "outgoing/booking.pgp").write_bytes(CONTENT)
     with transport_to(partner, client_key).connect() as session, Path("/dev/full").open("wb", 0) as into:
         with pytest.raises(SpoolError, match="No space left"):
-            session.fetch(session.list_inbound()[0], into)
-        assert len(session.list_inbound()) == 1
+            session.fetch(listed(session)[0], into)
+        assert len(listed(session)) == 1
 
 
 def test_list_without_a_folder_to_fetch_from_is_empty(partner: PartnerSftpServer, client_key: SshKey) -> None:
     (partner.root / "outgoing/booking.pgp").write_bytes(b"sealed")
     settings = replace(settings_for(partner, client_key), outgoing=None)
     with SftpTransport(settings).connect() as session:
-        assert session.list_inbound() == []
+        assert listed(session) == []
         with pytest.raises(TransferError, match="not listed"):
             session.remove(RemoteFile("booking.pgp", 6))
 
 
-def test_list_with_a_name_that_is_not_utf8_fails_and_the_session_goes_on(
-    server: SftpServer, client_key: SshKey, source: Path
-) -> None:
-    (server.root / "outgoing" / os.fsdecode(b"m\xfcller.pgp")).touch()
+def test_list_leaves_out_and_counts_a_name_that_is_not_utf8(server: SftpServer, client_key: SshKey) -> None:
+    for name in (b"m\xfcller.pgp", b"\xff\xfe", b"a.pgp"):
+        (server.root / "outgoing" / os.fsdecode(name)).touch()
     with transport_to(server, client_key).connect() as session:
-        with pytest.raises(TransferError, match="not UTF-8") as caught:
-            session.list_inbound()
-        assert session.upload(source, NAME) is Delivery.CONFIRMED
-    assert "ller" not in str(caught.value)
+        for _ in range(2):
+            listing = session.list_inbound(lambda remote: False)
+            assert ([remote.name for remote in listing.new], listing.unreadable) == (["a.pgp"], 2)
 
 
 # --- a server that is no honest program --------------------------------------------------------
@@ -370,28 +412,25 @@ def scripted(client_key: SshKey, tmp_path: Path) -> Iterator[ScriptedSftpServer]
     server.stop()
 
 
-def test_list_that_counts_billions_of_names_stops_looking_and_asks_no_further(
+def test_list_that_counts_billions_of_names_is_given_up(
     scripted: ScriptedSftpServer, client_key: SshKey
 ) -> None:
-    asked: list[int] = []
-
     def answers(kind: int, number: int) -> Iterator[bytes]:
-        asked.append(kind)
         entry = text(b"a.pgp") + text(b"") + struct.pack(">IQ", 1, 6)
         names = struct.pack(">BII", NAMES, number, 2**32 - 1) + entry
         yield names if kind == READ_FOLDER else opening(kind, number)
 
     scripted.answers = answers
-    with transport_to(scripted, client_key).connect() as session:
-        assert session.list_inbound() == [RemoteFile("a.pgp", 6)]
-    assert asked.count(READ_FOLDER) == 1
+    broken = pytest.raises(TransferError, match="does not keep to the SFTP protocol")
+    with transport_to(scripted, client_key).connect() as session, broken:
+        listed(session)
 
 
 def test_fetch_from_a_server_that_sends_more_than_was_asked_for_fails_at_once(
     scripted: ScriptedSftpServer, client_key: SshKey
 ) -> None:
     def answers(kind: int, number: int) -> Iterator[bytes]:
-        flood = struct.pack(">BI", DATA, number) + text(bytes(2_000_000))
+        flood = struct.pack(">BI", DATA, number) + text(bytes(1_000_000))
         yield flood if kind == READ else opening(kind, number)
 
     scripted.answers = answers
@@ -469,7 +508,7 @@ def test_connect_with_two_pins_during_a_rotation_accepts_either(
     with SftpTransport(
         replace(settings, account=replace(settings.account, host_keys=pins))
     ).connect() as session:
-        assert session.list_inbound() == []
+        assert listed(session) == []
 
 
 def test_connect_with_a_key_the_server_does_not_know_is_refused(server: SftpServer, tmp_path: Path) -> None:
@@ -537,7 +576,7 @@ def test_upload_to_a_server_that_hangs_ends_at_the_deadline_without_a_final_name
             session.upload(source, NAME)
         assert time.monotonic() - began < SHORT_SECONDS + 1.5
         with pytest.raises(TransferError):
-            session.list_inbound()
+            listed(session)
     assert NAME not in inbox(partner)
 
 
@@ -546,7 +585,7 @@ def test_call_after_the_end_of_the_cycle_is_refused(partner: PartnerSftpServer, 
     with SftpTransport(settings).connect() as session:
         time.sleep(0.3)
         with pytest.raises(DeadlineExceededError, match="the cycle took longer"):
-            session.list_inbound()
+            listed(session)
 
 
 def test_failure_logs_nothing_of_the_servers_words_or_file_names(
@@ -556,7 +595,7 @@ def test_failure_logs_nothing_of_the_servers_words_or_file_names(
     (partner.root / "outgoing/Meier-Anna.pgp").write_bytes(b"sealed")
     partner.misbehaviour = Misbehaviour(refuse_write=2)
     with transport_to(partner, client_key).connect() as session:
-        session.fetch(session.list_inbound()[0], BytesIO())
+        session.fetch(listed(session)[0], BytesIO())
         with pytest.raises(TransferError):
             session.upload(source, NAME)
     ours = [record.getMessage() for record in caplog.records if not record.name.startswith("asyncssh")]

@@ -11,8 +11,8 @@ import yaml
 
 from agent.errors import DatabaseUnavailableError, TransferError
 from agent.flows.deliver import deliver
+from agent.flows.fetch import fetch
 from agent.flows.file_result import FileState
-from agent.flows.receive import fetch
 from agent.ports import TransferSession
 from exchange_formats.envelope import Kind
 from exchange_formats.file_names import parse_sealed_name

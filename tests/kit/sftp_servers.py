@@ -67,8 +67,12 @@ class Misbehaviour:
     refuse_write: int | None = None
     """Which write of a connection, counted from one."""
     refuse_posix_rename: bool = False
+    refuse_rename_over: bool = False
+    """Neither kind of rename replaces what stands there, and that cannot be removed."""
+    refuse_remove: bool = False
     lie_about_size: int = 0
     take_on_close: bool = False
+    take_before_rename: bool = False
     short_reads: bool = False
 
 
@@ -183,9 +187,19 @@ class _PartnerFolder(asyncssh.SFTPServer):
         return attributes
 
     async def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
-        if self._server.misbehaviour.refuse_posix_rename:
+        wrong = self._server.misbehaviour
+        if wrong.refuse_posix_rename:
             raise asyncssh.SFTPOpUnsupported("not here")
+        if wrong.take_before_rename:
+            Path(os.fsdecode(self.map_path(oldpath))).unlink()
+        if wrong.refuse_rename_over and Path(os.fsdecode(self.map_path(newpath))).exists():
+            raise asyncssh.SFTPPermissionDenied("foreign text")
         await _awaited(super().posix_rename(oldpath, newpath))
+
+    async def remove(self, path: bytes) -> None:
+        if self._server.misbehaviour.refuse_remove:
+            raise asyncssh.SFTPPermissionDenied("foreign text")
+        await _awaited(super().remove(path))
 
 
 Answers = Callable[[int, int], Iterable[bytes]]

@@ -102,6 +102,35 @@ def test_job_asked_for_soon_has_its_turn_earlier_and_never_later(clockwork: Cloc
     job.wait_for(2)
 
 
+def test_job_put_off_has_no_turn_before_its_time_whoever_asks(clockwork: Clockwork) -> None:
+    resting, other = Job(), Job()
+    clockwork.every(HOUR, "exchange dentport", resting)
+    clockwork.every(HOUR, "exchange zahnzeit", other)
+    resting.wait_for(1)
+    other.wait_for(1)
+    clockwork.put_off("exchange dentport", HOUR)
+    for name in ("exchange dentport", "exchange zahnzeit"):
+        clockwork.soon(name)
+        clockwork.retry(name)
+    other.wait_for(2)
+    assert resting.turns == 1
+    clockwork.put_off("exchange dentport", timedelta(seconds=SOON))
+    resting.wait_for(2)
+
+
+def test_job_that_put_itself_off_and_failed_is_not_retried_before_its_time(clockwork: Clockwork) -> None:
+    down = DatabaseUnavailableError("down")
+    other = Job(down)
+    job = Job(down, down, each=lambda: clockwork.put_off("exchange dentport", HOUR))
+    clockwork.every(HOUR, "exchange dentport", job)
+    clockwork.every(HOUR, "exchange zahnzeit", other)
+    other.wait_for(2)
+    assert job.turns == 1
+    clockwork.forget_all()
+    clockwork.every(HOUR, "exchange dentport", job)
+    job.wait_for(2)
+
+
 def test_stop_waits_for_what_runs_and_lets_nothing_begin(clockwork: Clockwork) -> None:
     ended = threading.Event()
 
