@@ -52,15 +52,15 @@ def database_away(stage: Stage) -> Iterator[None]:
     """The SQLite file is moved to another folder; the PostgreSQL server is stopped."""
     connector = stage.house.connector
     if connector.sqlite_file is not None:
-        with _moved_away(connector.sqlite_file):
+        with moved_away(connector.sqlite_file):
             yield
     else:
-        with _stopped(connector):
+        with stopped(connector):
             yield
 
 
 @contextmanager
-def _moved_away(file: Path) -> Iterator[None]:
+def moved_away(file: Path) -> Iterator[None]:
     elsewhere = file.parent / "elsewhere"
     elsewhere.mkdir()
     # With its companions, as an administrator would: they hold what is not in the main file yet.
@@ -77,7 +77,7 @@ def _moved_away(file: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _stopped(connector: Connector) -> Iterator[None]:
+def stopped(connector: Connector) -> Iterator[None]:
     with connector.reading() as connection:
         folder = Path(str(connection.scalar(text("SHOW data_directory"))))
     postmaster = int((folder / "postmaster.pid").read_text().split()[0])
