@@ -10,6 +10,7 @@ from exchange_formats.bookings import BookingPatient, BookingRecord
 from exchange_formats.envelope import Kind
 from exchange_formats.fields import ContactPoint
 from exchange_formats.patients import PatientRecord
+from tests.kit.canaries import BOOKED_EMAIL
 from tests.kit.house import House, PartnerSide
 
 
@@ -162,7 +163,7 @@ def booking_of(partner: PartnerSide, slot: FreeSlot, who: BookingPatient) -> Boo
 
 def newcomer() -> BookingPatient:
     """Somebody whom the practice does not know before the demo."""
-    return _person("Ayşe", "Yıldız", date(1991, 6, 17), "ayse@example.org", new_patient=True)
+    return _person("Ayşe", "Yıldız", date(1991, 6, 17), BOOKED_EMAIL, new_patient=True)
 
 
 def open_to_new_patients(partner: PartnerSide) -> set[str]:

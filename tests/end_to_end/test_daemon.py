@@ -19,6 +19,7 @@ from exchange_formats.fields import ContactPoint
 from exchange_formats.receipts import BookingOutcome
 from tests.demo.scenes import Offers, booking_of
 from tests.flows.card_index import change_appointment
+from tests.kit.canaries import BOOKED_EMAIL
 from tests.kit.command_line import edited, otv, patients_named_in
 from tests.kit.house import House, PartnerSide, default_plan, open_house
 from tests.kit.openpgp import short_folder
@@ -57,7 +58,7 @@ class Newcomers:
             given_name="Ayşe",
             family_name=f"Neu{secrets.token_hex(4)}",
             birth_date=date(1991, 6, 17).isoformat(),
-            contact_points=[ContactPoint(system="email", use="home", value="neu@example.org")],
+            contact_points=[ContactPoint(system="email", use="home", value=BOOKED_EMAIL)],
             new_patient=True,
         )
         return booking_of(self._partner, self._offers.next(self._assignments), somebody)

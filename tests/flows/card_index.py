@@ -10,9 +10,10 @@ from agent.adapters import tables
 from agent.adapters.database import Connector
 from agent.domain.availability import Slot
 from agent.domain.intervals import utc_datetime
+from tests.kit.canaries import BOOKED_FAMILY_NAME
 
 BIRTH_DATE = date(1980, 5, 17)
-FAMILY_NAME = "Prüfling"
+FAMILY_NAME = BOOKED_FAMILY_NAME
 
 
 def add_patient(

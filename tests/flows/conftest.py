@@ -1,4 +1,7 @@
-"""One house per kind of database for all tests of the stories; after every test its books must balance."""
+"""One house per kind of database for all tests of the stories.
+
+After every test its books must balance, and nothing of a patient may have leaked.
+"""
 
 from collections.abc import Iterator
 
@@ -7,7 +10,10 @@ import pytest
 from tests.flows.evidence import assert_books_balance
 from tests.flows.stage import Stage
 from tests.kit.house import default_plan, open_house
+from tests.kit.leak_guard import pytest_runtest_makereport, watch_after_each_test
 from tests.kit.openpgp import short_folder
+
+__all__ = ["furnished_stage", "pytest_runtest_makereport", "stage", "watch_after_each_test"]
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

@@ -13,9 +13,10 @@ from sqlalchemy import text
 from agent.adapters.database import Connector
 from agent.ports import Database, WriteTransaction
 from tests.flows.stage import Stage
+from tests.kit.canaries import FORBIDDEN_FAMILY_NAME
 from tests.kit.postgresql import server_in
 
-FORBIDDEN_NAME = "Verboten"
+FORBIDDEN_NAME = FORBIDDEN_FAMILY_NAME
 
 
 class PowerCutError(BaseException):

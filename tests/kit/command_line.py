@@ -18,17 +18,21 @@ from agent.adapters import tables
 from agent.adapters.database import Connector
 from agent.cli.advice import with_advice
 from agent.cli.main import app
+from tests.kit.leak_watch import require_none_in
 
 COMMAND = [sys.executable, "-m", "agent"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A command that has run: exit code, standard output, standard error."""
+    """A command that has run: exit code, standard output, standard error. It may name no patient."""
 
     code: int
     out: str
     err: str
+
+    def __post_init__(self) -> None:
+        require_none_in(self.text, "what a command printed")
 
     @property
     def text(self) -> str:

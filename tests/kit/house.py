@@ -28,6 +28,8 @@ from exchange_formats.bookings import BookingsRecord
 from exchange_formats.codec import Document, decode, encode
 from exchange_formats.envelope import Envelope, Kind
 from exchange_formats.file_names import parse_sealed_name
+from tests.kit.canaries import plant
+from tests.kit.leak_watch import watched
 from tests.kit.licensor import create_licensor
 from tests.kit.openpgp import GpgHome, PartnerGpg
 from tests.kit.sftp_servers import PartnerSftpServer, make_ssh_key
@@ -140,7 +142,8 @@ def open_house(
     """Set a house up in `folder`, whose path must be short (gpg); SQLite unless told otherwise.
 
     `settings` are further sections of agent.yaml. Of the two partners only
-    dentport may have patients.
+    dentport may have patients. Raises LeakError at the end if one of the planted
+    patients stands in any file but the database.
     """
     with ExitStack() as stack:
         url = database_url or f"sqlite:///{folder / 'practice.db'}"
@@ -149,6 +152,8 @@ def open_house(
         create_practice_tables(connector)
         create_agent_tables(connector)
         generated = generate_practice(connector, plan)
+        plant(connector, next(iter(plan.partner_names)))
+        stack.enter_context(watched(folder))
 
         data = folder / "data"
         fingerprint = create_own_key(data / "gpg", "gpg", "Zahnarztpraxis Musterstadt").fingerprint

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.kit.command_line import COMMAND
+from tests.kit.leak_watch import require_none_in
 
 PATIENCE_SECONDS = 30.0
 
@@ -36,6 +37,7 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
+        require_none_in("".join(self._lines), "the log of the service")
 
     @property
     def log(self) -> list[str]:

@@ -7,10 +7,11 @@ import pytest
 from tests.flows.conftest import stage
 from tests.flows.stage import Stage
 from tests.kit.house import default_plan, open_house
+from tests.kit.leak_guard import pytest_runtest_makereport, watch_after_each_test
 from tests.kit.openpgp import short_folder
 from tests.rules.chair import Chair, open_chair
 
-__all__ = ["chair", "furnished_stage", "stage"]
+__all__ = ["chair", "furnished_stage", "pytest_runtest_makereport", "stage", "watch_after_each_test"]
 
 
 @pytest.fixture(scope="session")
