@@ -21,6 +21,7 @@ from agent.cli import (
     practice,
     purge,
     trace,
+    what_left,
 )
 from agent.cli.advice import leave, tell, with_advice
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, loaded
@@ -82,6 +83,7 @@ for command in (exchange.sync, exchange.export, exchange.deliver, exchange.fetch
 app.command()(disclosures.disclosures)
 app.command()(match.match)
 app.command()(trace.trace)
+app.command()(what_left.what_left)
 app.add_typer(config.app, name="config")
 app.command()(purge.purge)
 app.add_typer(keys.app, name="keys")

@@ -7,11 +7,11 @@ import pytest
 
 from agent.app import utc_now
 from agent.errors import UsageError
-from agent.tracing import trace
+from agent.tracing import trace, what_left
 from exchange_formats.envelope import Kind
 from tests.flows.card_index import FAMILY_NAME, change_appointment
 from tests.flows.stage import DENTPORT, ON_SQLITE_ALONE, ZAHNZEIT, Stage
-from tests.kit.command_line import otv
+from tests.kit.command_line import otv, patients_named_in
 
 
 def steps(stage: Stage, booking_id: str, partner_id: str = DENTPORT) -> list[str]:
@@ -92,3 +92,42 @@ def test_command_names_nobody_and_says_what_to_do_about_an_unknown_id(stage: Sta
     assert "quarantine" in unknown.err
     with pytest.raises(UsageError):
         trace(stage.agent, "b-unknown", ZAHNZEIT)
+
+
+# --- what has left -------------------------------------------------------------------------------
+
+
+def test_each_file_that_was_delivered_is_listed_with_what_it_held(stage: Stage) -> None:
+    before = len(what_left(stage.agent, DENTPORT, None))
+    stage.drop(stage.sealed(stage.booking(), stage.booking()))
+    stage.receive()
+    exports = {kind: stage.agent.export(DENTPORT, kind) for kind in (Kind.AVAILABILITY, Kind.PATIENTS)}
+    assert len(what_left(stage.agent, DENTPORT, None)) == before
+    stage.agent.exchange(DENTPORT, fetch_files=False)
+    left = {file.kind: file for file in what_left(stage.agent, DENTPORT, None)[before:]}
+    assert list(left) == [Kind.RECEIPTS, Kind.AVAILABILITY, Kind.PATIENTS]
+    assert (left[Kind.RECEIPTS].records, left[Kind.RECEIPTS].patients) == (3, 0)
+    for kind, result in exports.items():
+        assert left[kind].records == result.records.total()
+    assert left[Kind.PATIENTS].patients == exports[Kind.PATIENTS].records["patient"] > 0
+    assert left[Kind.AVAILABILITY].patients == 0
+    assert all(file.confirmed for file in left.values())
+
+
+@ON_SQLITE_ALONE
+def test_list_of_what_left_tells_the_fields_of_each_kind_and_names_nobody(stage: Stage) -> None:
+    stage.agent.export(DENTPORT, Kind.PATIENTS)
+    stage.agent.exchange(DENTPORT, fetch_files=False)
+    done = otv("what-left", "--partner", DENTPORT, config=stage.house.config_path)
+    assert done.code == 0
+    assert "  patient: patient_id, given_name, family_name, birth_date, contact_points" in done.out
+    assert patients_named_in(done.text, stage.house.connector) == []
+    lines = otv("what-left", "--json", config=stage.house.config_path).out.splitlines()
+    assert {json.loads(line)["partner_id"] for line in lines} >= {DENTPORT}
+
+
+@ON_SQLITE_ALONE
+def test_list_of_what_left_since_tomorrow_is_empty(stage: Stage) -> None:
+    tomorrow = (utc_now() + timedelta(days=1)).strftime("%Y-%m-%d")
+    done = otv("what-left", "--since", tomorrow, config=stage.house.config_path)
+    assert done.out.strip() == "nothing has left"
