@@ -1,4 +1,4 @@
-"""`otv-agent what-left`: which files went to whom, what they held in numbers, and which fields each kind has."""
+"""`otv-agent what-left`: which files went to whom, what they held in numbers, and the fields of each kind."""
 
 import json
 from collections.abc import Iterable
