@@ -6,14 +6,15 @@ story runs here. Each function does one thing that a person asked for.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
 
 from agent.adapters.audit_log import CLOCK_ACCEPTED, AuditEntry, SqlAuditLog, entries, receipt_anchors
 from agent.adapters.audit_verification import AuditReport, verify
-from agent.adapters.keyring import PartnerKeyRing, inspect_key_file
+from agent.adapters.key_handovers import read_handovers
+from agent.adapters.keyring import PartnerKeyRing
 from agent.adapters.licence_file import install_licence
 from agent.adapters.own_key_setup import create_own_key, export_public_key, own_key_facts
 from agent.adapters.practice_check import check_practice
@@ -23,8 +24,11 @@ from agent.adapters.watched_clock import TOLERANCE
 from agent.adapters.wrong_time import WrongTime, wrong_time
 from agent.app import Agent, secret_key, utc_now
 from agent.config import Config
+from agent.domain.key_calendar import EXPIRED, warnings_due
+from agent.domain.key_pins import in_force, pin_remarks
 from agent.domain.keys import KeyFacts, key_problem
 from agent.domain.licence import Licence
+from agent.domain.own_keys import own_keys
 from agent.errors import (
     AgentError,
     ClockBehindError,
@@ -33,8 +37,11 @@ from agent.errors import (
     SchemaMismatchError,
     UsageError,
 )
+from agent.key_calendar import key_calendar
 from agent.ports import AuditHead
 from agent.sample_practice import GeneratedPractice, PracticePlan, generate_practice
+
+CALENDAR = "ends of keys and licence"
 
 # --- keys --------------------------------------------------------------------------------------
 
@@ -45,15 +52,24 @@ def create_key(home: Path, gpg_program: str, name: str, passphrase: str | None) 
 
 
 def own_key(config: Config) -> KeyFacts:
-    """The practice's own key. Raises KeyUnusableError, GpgUnavailableError."""
-    openpgp = config.settings.openpgp
-    return own_key_facts(config.settings.gpg_home, openpgp.gpg_program, openpgp.fingerprint)
+    """The practice's own key, the one that signs now. Raises KeyUnusableError, GpgUnavailableError."""
+    settings = config.settings
+    signing = secret_key(settings).signing()
+    return own_key_facts(settings.gpg_home, settings.openpgp.gpg_program, signing)
+
+
+def own_keys_in_play(config: Config) -> list[KeyFacts]:
+    """Our key, and those it took over from or hands over to, the oldest first. Raises as `own_key`."""
+    settings = config.settings
+    line = own_keys(settings.openpgp.fingerprint, read_handovers(settings.key_handovers))
+    return [own_key_facts(settings.gpg_home, settings.openpgp.gpg_program, key) for key in line]
 
 
 def own_public_key(config: Config) -> str:
     """What the partner needs, as ASCII armor."""
-    openpgp = config.settings.openpgp
-    return export_public_key(config.settings.gpg_home, openpgp.gpg_program, openpgp.fingerprint)
+    settings = config.settings
+    signing = secret_key(settings).signing()
+    return export_public_key(settings.gpg_home, settings.openpgp.gpg_program, signing)
 
 
 def partner_keys(config: Config, partner_id: str) -> list[KeyFacts]:
@@ -61,28 +77,11 @@ def partner_keys(config: Config, partner_id: str) -> list[KeyFacts]:
     return _key_ring(config, partner_id).facts()
 
 
-def inspect_key(config: Config, file: Path) -> KeyFacts:
-    """A key file as it is, refused with the reason if it may not be pinned; nothing is imported."""
-    return inspect_key_file(_content(file), config.settings.openpgp.gpg_program, utc_now())
-
-
-def pin_key(config: Config, partner_id: str, file: Path) -> KeyFacts:
-    """Put the key into the partner's ring; it counts once its fingerprint stands in the partner's YAML."""
-    return _key_ring(config, partner_id).pin(_content(file), utc_now())
-
-
 def _key_ring(config: Config, partner_id: str) -> PartnerKeyRing:
     if partner_id not in config.partners:
         known = ", ".join(sorted(config.partners)) or "none"
         raise UsageError(f"no partner of that name is configured; there are: {known}")
     return PartnerKeyRing(config.partners[partner_id].key_ring, config.settings.openpgp.gpg_program)
-
-
-def _content(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
 
 
 # --- licence, tables, audit --------------------------------------------------------------------
@@ -211,6 +210,8 @@ class Finding:
 
     what: str
     error: AgentError | None = None
+    warnings: tuple[str, ...] = ()
+    """What will need somebody soon; nothing is wrong yet."""
 
 
 def findings(agent: Agent, *, connect: bool) -> Iterator[Finding]:
@@ -221,9 +222,13 @@ def findings(agent: Agent, *, connect: bool) -> Iterator[Finding]:
     yield _finding("clock", partial(require_clock, agent))
     yield _finding("licence", agent.licence.require)
     yield _finding("own key", partial(_require_own_key, agent))
+    yield _calendar(agent)
     for partner_id in sorted(agent.lanes):
         yield _finding(f"{partner_id}: licence", partial(agent.licence.require, partner_id))
-        yield _finding(f"{partner_id}: key", partial(_require_pinned, agent.config, partner_id))
+        pins = agent.config.partners[partner_id].settings.openpgp
+        unclear = tuple(pin_remarks(pins.pinned, pins.windows, agent.practice.clock()))
+        pinned = _finding(f"{partner_id}: key", partial(_require_pinned, agent, partner_id))
+        yield replace(pinned, warnings=unclear)
         if connect and agent.lanes[partner_id].transport is not None:
             yield _finding(f"{partner_id}: server", partial(_require_server, agent, partner_id))
     yield _finding("audit log", partial(verify_audit, agent, ()))
@@ -250,18 +255,39 @@ def _require_own_key(agent: Agent) -> None:
     _require_good(own_key(agent.config))
     require_own_folder(settings.gpg_home)  # else gpg would leave files there that the service cannot use
     try:
-        secret_key(settings).prove()
+        key = secret_key(settings)
+        key.prove(*key.opening(agent.practice.clock()))
     finally:
         if not is_held(settings.data_folder):
             agent.stop_gpg()
 
 
-def _require_pinned(config: Config, partner_id: str) -> None:
+def _calendar(agent: Agent) -> Finding:
+    """What is over is a failure, what soon will be a warning; what cannot be read fails where it belongs."""
+    now = agent.practice.clock()
+    try:
+        due = warnings_due(key_calendar(agent, now).dates, now)
+    except AgentError as error:
+        return Finding(CALENDAR, error)
+    over = [str(warning) for warning in due if warning.step == EXPIRED]
+    soon = tuple(str(warning) for warning in due if warning.step != EXPIRED)
+    return Finding(CALENDAR, KeyUnusableError("; ".join(over)) if over else None, soon)
+
+
+def _require_pinned(agent: Agent, partner_id: str) -> None:
     """At least one pinned key must be there and good; the others may be on their way in or out."""
-    pins = config.partners[partner_id].settings.openpgp.fingerprints
-    pinned = [key for key in partner_keys(config, partner_id) if key.fingerprint in pins]
-    if not pinned:
+    config, pins = agent.config, agent.config.partners[partner_id].settings.openpgp
+    ring = {key.fingerprint: key for key in partner_keys(config, partner_id)}
+    if not ring.keys() & set(pins.pinned):
         raise KeyUnusableError("the partner's key ring holds none of the fingerprints in its YAML file")
+    counting = in_force(pins.pinned, pins.windows, agent.practice.clock())
+    if not counting:
+        raise KeyUnusableError("no pin of the partner counts today: see the windows in its YAML file")
+    with agent.practice.database.read() as snapshot:
+        revoked = snapshot.revoked_keys(partner_id)
+    pinned = [ring[pin] for pin in counting if pin in ring and pin not in revoked]
+    if not pinned:
+        raise KeyUnusableError("every pin of the partner that counts today is revoked or not in its key ring")
     if all(key_problem(key, utc_now()) for key in pinned):
         _require_good(pinned[0])
 

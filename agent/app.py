@@ -5,7 +5,7 @@ network and no database; secrets are read here, so that a missing one is told
 at the start.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,9 @@ from agent.adapters.audit_memory import AuditMemory
 from agent.adapters.database import Connector
 from agent.adapters.disk_space import MEBIBYTE, require_room
 from agent.adapters.gpg_sealer import GpgSealer, OpeningLimits, PartnerKey
+from agent.adapters.host_keys import HostKeyFile
 from agent.adapters.inbound import FolderInbound
+from agent.adapters.key_handovers import read_handovers
 from agent.adapters.licence_file import read_licence
 from agent.adapters.outbox import FolderOutbox
 from agent.adapters.own_key import OwnKey
@@ -49,7 +51,7 @@ from agent.flows.give_up import SentAgain, give_up_overdue, send_again
 from agent.flows.lane import Lane, PracticeSide
 from agent.flows.tell_updates import preview_updates, tell_updates
 from agent.licence_gate import LicenceGate
-from agent.ports import Clock, TransferSession
+from agent.ports import Clock, Database, TransferSession
 from exchange_formats.envelope import Kind
 
 SECONDS_PER_HOUR = 3600
@@ -248,23 +250,28 @@ def build(config: Config, clock: Clock = utc_now) -> Agent:
         ),
         max_message_age=timedelta(hours=settings.inbound.max_message_age_hours),
     )
-    key = secret_key(settings)
+    key = secret_key(settings, clock)
     lanes = {
-        partner_id: _lane(settings, partner, key, clock)
+        partner_id: _lane(settings, partner, key, practice)
         for partner_id, partner in config.partners.items()
         if partner.settings.enabled
     }
     return Agent(config, connector, practice, licence, lanes, audit_key, audit_memory)
 
 
-def secret_key(settings: AgentSettings) -> OwnKey:
-    """The practice's own secret key, to be used. Raises KeyUnusableError for a home with too long a path."""
+def secret_key(settings: AgentSettings, clock: Clock = utc_now) -> OwnKey:
+    """The practice's own secret key, to be used, and what takes over from it.
+
+    Raises KeyUnusableError for a home with too long a path, or a damaged file of handovers.
+    """
     return OwnKey(
         gpg_program=settings.openpgp.gpg_program,
         gpgv_program=settings.openpgp.gpgv_program,
         home=settings.gpg_home,
         fingerprint=settings.openpgp.fingerprint,
         passphrase=settings.openpgp.passphrase.read if settings.openpgp.passphrase else None,
+        handovers=read_handovers(settings.key_handovers),
+        clock=clock,
     )
 
 
@@ -283,7 +290,12 @@ def _licence(settings: AgentSettings, file: Path, clock: Clock) -> Licence:
     )
 
 
-def _lane(settings: AgentSettings, partner: Partner, own_key: OwnKey, clock: Clock) -> Lane:
+def _revoked_keys(database: Database, partner_id: str) -> Collection[str]:
+    with database.read() as snapshot:
+        return snapshot.revoked_keys(partner_id)
+
+
+def _lane(settings: AgentSettings, partner: Partner, own_key: OwnKey, practice: PracticeSide) -> Lane:
     partner_id, inbound = partner.settings.partner_id, settings.inbound
     every = timedelta(minutes=settings.schedule.availability_every_minutes)
     return Lane(
@@ -300,7 +312,11 @@ def _lane(settings: AgentSettings, partner: Partner, own_key: OwnKey, clock: Clo
         sealer=GpgSealer(
             own_key,
             PartnerKey(
-                partner.key_ring, partner.settings.openpgp.fingerprints, partner.settings.openpgp.compression
+                partner.key_ring,
+                partner.settings.openpgp.pinned,
+                partner.settings.openpgp.compression,
+                partner.settings.openpgp.windows,
+                partial(_revoked_keys, practice.database, partner_id),
             ),
             OpeningLimits(
                 max_sealed_bytes=inbound.max_message_bytes,
@@ -314,14 +330,15 @@ def _lane(settings: AgentSettings, partner: Partner, own_key: OwnKey, clock: Clo
             settle_seconds=inbound.settle_seconds,
             max_bytes=inbound.max_message_bytes,
             stray_after_seconds=inbound.stray_after_hours * SECONDS_PER_HOUR,
-            clock=clock,
+            clock=practice.clock,
             protect=own_key.protect,
         ),
-        transport=_transport(settings, partner),
+        transport=sftp_transport(settings, partner),
     )
 
 
-def _transport(settings: AgentSettings, partner: Partner) -> SftpTransport | None:
+def sftp_transport(settings: AgentSettings, partner: Partner) -> SftpTransport | None:
+    """The way to the partner's server; None for a partner that has none."""
     sftp = partner.settings.sftp
     if sftp is None:
         return None
@@ -332,6 +349,7 @@ def _transport(settings: AgentSettings, partner: Partner) -> SftpTransport | Non
         private_key=sftp.private_key,
         passphrase=sftp.passphrase.read if sftp.passphrase else lambda: None,
         host_keys=sftp.host_keys,
+        pinned=HostKeyFile(partner.host_key_file),
     )
     return SftpTransport(
         SftpSettings(

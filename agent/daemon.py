@@ -38,6 +38,7 @@ from agent.errors import (
 )
 from agent.flows.file_result import FileResult
 from agent.flows.lane import Lane
+from agent.key_calendar import warn_of_keys
 from agent.ports import Clock
 from agent.troubles import Troubles
 from exchange_formats.envelope import Kind
@@ -53,6 +54,7 @@ AVAILABILITY_AFTER_SECONDS = 5.0
 """From an import to the files without the slots it took; bookings that come meanwhile share them."""
 LICENCE_CHECK_HOURS = 24
 PURGE_HOURS = 24
+KEY_CHECK_HOURS = 24
 CLOCK = "clock"
 CONFIGURATION = "configuration (the old one stays in force)"
 
@@ -179,6 +181,7 @@ class Daemon:
         self._clockwork.every(timedelta(seconds=schedule.sweep_every_seconds), "sweep", self._sweep)
         self._clockwork.every(timedelta(hours=LICENCE_CHECK_HOURS), "licence", self._check_licence)
         self._clockwork.every(timedelta(hours=PURGE_HOURS), "purge", self._purge)
+        self._clockwork.every(timedelta(hours=KEY_CHECK_HOURS), "keys", self._check_keys)
         self._watcher.watch([partner.inbound_folder for partner in self._agent.config.partners.values()])
 
     def _reload_if_changed(self) -> None:
@@ -357,6 +360,10 @@ class Daemon:
 
     def _check_licence(self) -> None:
         self._agent.licence.require()
+
+    def _check_keys(self) -> None:
+        for warning in warn_of_keys(self._agent):
+            log.warning("%s. See `otv-agent keys calendar`.", warning)
 
 
 def _receiving(partner_id: str) -> str:

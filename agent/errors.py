@@ -162,7 +162,7 @@ class TransferError(AgentError):
 
 
 class HostKeyRefusedError(TransferError):
-    remedy = "Ask the partner for its host key over another channel, then set `sftp.host_keys`."
+    remedy = "Ask the partner for its host key over another channel; `otv-agent keys pin-host` records it."
 
 
 class DeadlineExceededError(TransferError):

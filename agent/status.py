@@ -12,8 +12,10 @@ from agent.adapters.practice_snapshot import SqlPracticeSnapshot
 from agent.adapters.process_lock import is_held
 from agent.adapters.staff_notes import staff_notes
 from agent.app import Agent
+from agent.domain.key_calendar import warnings_due
 from agent.errors import AgentError
 from agent.flows.lane import Lane
+from agent.key_calendar import key_calendar
 from agent.ports import PracticeSnapshot
 
 NEVER = Activity(None, None, None, 0)
@@ -51,6 +53,8 @@ class Status:
     audit_head: str
     open_notes: int
     """Possible duplicates and overlaps that the reception has not dealt with."""
+    keys: tuple[str, ...]
+    """What ends within 60 days, is expired or cannot be looked at, one sentence each."""
     partners: dict[str, LaneStatus]
 
 
@@ -72,6 +76,7 @@ def read_status(agent: Agent) -> Status:
         audit_entries=head.sequence,
         audit_head=str(head),
         open_notes=open_notes,
+        keys=_keys(agent),
         partners=lanes,
     )
 
@@ -100,6 +105,13 @@ def _licence(agent: Agent) -> str:
         return f"valid until {agent.licence.licence().expires_on.isoformat()}"
     except AgentError as error:
         return f"not valid: {error}"
+
+
+def _keys(agent: Agent) -> tuple[str, ...]:
+    now = agent.practice.clock()
+    calendar = key_calendar(agent, now)
+    due = warnings_due(calendar.dates, now)
+    return (*(str(warning) for warning in due), *(f"not to be read: {fault}" for fault in calendar.faults))
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -8,8 +8,8 @@ been shown to work; whatever is wrong on our side makes it wait.
 """
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -25,6 +25,7 @@ from agent.adapters.signed_message import (
     require_pinned_key,
     verify_signed_message,
 )
+from agent.domain.key_pins import ALWAYS, PinWindow, in_force
 from agent.errors import KeyUnusableError, QuarantineReason, SealingFailedError, UnauthenticatedFileError
 from agent.ports import OpenedFile, SealedFile
 
@@ -40,13 +41,18 @@ COMPRESSION_OPTIONS: dict[Compression, tuple[str, ...]] = {
 class PartnerKey:
     """One partner: the key ring file that holds its keys alone, and one or two pinned primary fingerprints.
 
-    The ring file is a plain row of binary public keys (RFC 4880, 11.1). Of two
-    pins the first that is present and can encrypt today becomes the recipient.
+    The ring file is a plain row of binary public keys (RFC 4880, 11.1). A pin
+    counts on the days of its window only; of those that count, the first (see
+    `in_force`) that is present and can encrypt today becomes the recipient.
+    `revoked` names keys that an operator has withdrawn; it is asked before
+    every sealing. Whether their files are imported is for the import to judge.
     """
 
     key_ring: Path
     fingerprints: tuple[str, ...]
     compression: Compression = "none"
+    windows: Mapping[str, PinWindow] = field(default_factory=dict)
+    revoked: Callable[[], Collection[str]] = frozenset
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +72,20 @@ class GpgSealer:
         self._own = own
         self._partner = partner
         self._limits = limits or OpeningLimits()
-        self._own_key_ids: frozenset[str] = frozenset()
+        self._own_key_ids: dict[str, frozenset[str]] = {}
 
-    def seal(self, plaintext: Iterable[bytes], sealed: BinaryIO) -> SealedFile:
+    def seal(self, plaintext: Iterable[bytes], sealed: BinaryIO, signer: str | None = None) -> SealedFile:
+        signer = signer or self._own.signing()
         output = _HashingWriter(sealed)
-        run = self._own.run(self._sealing_arguments(self._recipient()), plaintext, output.write)
-        self._require_sealed(run, output.size)
+        run = self._own.run(self._sealing_arguments(signer, self._recipient()), plaintext, output.write)
+        self._require_sealed(run, signer, output.size)
         return SealedFile(output.digest.hexdigest(), output.size)
 
     def open(self, sealed: bytes, now: datetime) -> OpenedFile:
         message = encrypted_message(sealed, self._limits.max_sealed_bytes)
-        self._require_named_recipient(message)
+        ours = self._named_recipient(message, now)
         verified = verify_signed_message(
-            self._decrypted(message),
+            self._decrypted(message, ours),
             gpgv_program=self._own.gpgv_program,
             key_ring=self._partner.key_ring,
             fingerprints=self._partner.fingerprints,
@@ -87,30 +94,41 @@ class GpgSealer:
             tolerance=self._limits.tolerance,
             max_content_bytes=self._limits.max_content_bytes,
         )
+        self._require_in_force(verified.signer_fingerprint, now)
         digest = hashlib.sha256(sealed).hexdigest()
         return OpenedFile(verified.content, digest, verified.signer_fingerprint, verified.signed_at)
 
     def _recipient(self) -> str:
-        """The first pin that is in the ring file and can encrypt today."""
+        """The first pin that counts today, is in the ring file, not revoked, and can encrypt."""
         require_pinned_key(self._partner.key_ring, self._partner.fingerprints)
         listed = list_keys(self._own.gpg_program, self._own.home, self._partner.key_ring)
-        usable = {key.fingerprint for key in listed if key.can_encrypt}
-        for fingerprint in self._partner.fingerprints:
+        usable = {key.fingerprint for key in listed if key.can_encrypt} - set(self._partner.revoked())
+        for fingerprint in in_force(self._partner.fingerprints, self._partner.windows, self._own.clock()):
             if fingerprint in usable:
                 return fingerprint
-        raise KeyUnusableError("every pinned key of the partner is expired, revoked or unable to encrypt")
+        raise KeyUnusableError(
+            "every pinned key of the partner is expired, revoked, outside its window or unable to encrypt"
+        )
 
-    def _sealing_arguments(self, recipient: str) -> list[str]:
+    def _require_in_force(self, signer: str, now: datetime) -> None:
+        """On the days of its pin alone, whatever time the signature claims (see `agent.domain.key_pins`)."""
+        window = self._partner.windows.get(signer, ALWAYS)
+        if not window.has_begun(now):
+            raise UnauthenticatedFileError(QuarantineReason.WRONG_SIGNER)
+        if window.is_over(now):
+            raise UnauthenticatedFileError(QuarantineReason.KEY_EXPIRED)
+
+    def _sealing_arguments(self, signer: str, recipient: str) -> list[str]:
         return [
             # The partner's file comes first: a copy of its key in our own home would be the older one.
             "--no-default-keyring", "--keyring", str(self._partner.key_ring.absolute()),
             "--keyring", str(self._own.key_ring()),
             "--trust-model", "always", "--cipher-algo", "AES256", "--digest-algo", "SHA512",
             *COMPRESSION_OPTIONS[self._partner.compression],
-            "--local-user", self._own.fingerprint, "--recipient", recipient, "--sign", "--encrypt",
+            "--local-user", signer, "--recipient", recipient, "--sign", "--encrypt",
         ]  # fmt: skip
 
-    def _require_sealed(self, run: GpgRun, size: int) -> None:
+    def _require_sealed(self, run: GpgRun, own_key: str, size: int) -> None:
         created = run.first("SIG_CREATED")
         counts = [run.count(keyword) for keyword in ("SIG_CREATED", "BEGIN_ENCRYPTION", "END_ENCRYPTION")]
         if run.exit_code != 0 or counts != [1, 1, 1] or created is None or size == 0:
@@ -118,21 +136,30 @@ class GpgSealer:
         kind, _, digest, signature_class, _, signer = created.arguments[:6]
         if (kind, signature_class) != ("S", "00") or int(digest) not in STRONG_HASHES:
             raise SealingFailedError("gpg made another kind of signature than it was told to")
-        if signer != self._own.fingerprint and signer not in self._own.listed().fingerprints:
+        if signer != own_key and signer not in self._own.listed(own_key)[0].fingerprints:
             raise SealingFailedError("gpg signed with another key than ours")
 
-    def _require_named_recipient(self, message: EncryptedMessage) -> None:
-        if message.key_id not in self._own_key_ids:
-            self._own_key_ids = self._own.listed().encryption_key_ids  # it may be a new subkey
-        if message.key_id not in self._own_key_ids:
+    def _named_recipient(self, message: EncryptedMessage, now: datetime) -> str:
+        """Which of our keys the file is sealed for; one that a handover has ended is ours no more."""
+        ours = self._own.opening(now)
+        if not self._owners(message, ours):
+            # It may be a new subkey.
+            listed = self._own.listed(*ours)
+            self._own_key_ids = {key.fingerprint: key.encryption_key_ids for key in listed}
+        owners = self._owners(message, ours)
+        if not owners:
             raise UnauthenticatedFileError(QuarantineReason.WRONG_RECIPIENT)
+        return owners[0]
 
-    def _decrypted(self, message: EncryptedMessage) -> bytes:
+    def _owners(self, message: EncryptedMessage, ours: tuple[str, ...]) -> list[str]:
+        return [key for key in ours if message.key_id in self._own_key_ids.get(key, ())]
+
+    def _decrypted(self, message: EncryptedMessage, ours: str) -> bytes:
         """The packets inside, still compressed; only after gpg has checked their integrity."""
         run, content = self._decryption(message)
         # gpg says "no secret key" also when its agent is down, and "bad key" also when it is locked.
         if content is None and not run.count("DECRYPTION_KEY"):
-            self._own.prove()
+            self._own.prove(ours)
             # The agent may have died in between and been started again by the proof.
             run, content = self._decryption(message)
         if content is None:

@@ -23,10 +23,7 @@ def inspect_key_file(data: bytes, gpg_program: str, now: datetime) -> KeyFacts:
 
     Raises KeyUnusableError with the reason, GpgUnavailableError.
     """
-    binary = plain_public_key(data)
-    with throw_away_home(gpg_program) as gpg:
-        gpg.add(binary)
-        return _good(gpg.list_keys(), now)
+    return _good(_only_key(data, gpg_program), now)
 
 
 class PartnerKeyRing:
@@ -48,13 +45,20 @@ class PartnerKeyRing:
         with self._loaded() as gpg:
             return gpg.list_keys()
 
+    def inspect(self, data: bytes, now: datetime) -> KeyFacts:
+        """As `inspect_key_file`, but a revoked copy of a key that is stored here is welcome: it says so."""
+        key = _only_key(data, self._gpg_program)
+        if key.revoked and key.fingerprint in {stored.fingerprint for stored in self.facts()}:
+            return key
+        return _good(key, now)
+
     def pin(self, data: bytes, now: datetime) -> KeyFacts:
         """Store the key of a key file; a stored copy of the same key is replaced by it.
 
         Raises what `inspect_key_file` raises, KeyUnusableError for a copy
         that lacks a revocation known here, and SpoolError.
         """
-        facts = inspect_key_file(data, self._gpg_program, now)
+        facts = self.inspect(data, now)
         with self._loaded() as gpg:
             stored = {key.fingerprint: key for key in gpg.list_keys()}
             if facts.fingerprint in stored:
@@ -108,15 +112,23 @@ class PartnerKeyRing:
         return KeyUnusableError(f"the key ring {self._path} is damaged: remove it and pin the keys again")
 
 
-def _good(keys: list[KeyFacts], now: datetime) -> KeyFacts:
+def _only_key(data: bytes, gpg_program: str) -> KeyFacts:
+    binary = plain_public_key(data)
+    with throw_away_home(gpg_program) as gpg:
+        gpg.add(binary)
+        keys = gpg.list_keys()
     if len(keys) != 1:
         raise KeyUnusableError(
             "gpg accepts no user id of the key: its own signatures are missing, damaged, or rest on SHA-1"
         )
-    problem = key_problem(keys[0], now)
-    if problem is not None:
-        raise KeyUnusableError(f"{problem} (key {keys[0].fingerprint})")
     return keys[0]
+
+
+def _good(key: KeyFacts, now: datetime) -> KeyFacts:
+    problem = key_problem(key, now)
+    if problem is not None:
+        raise KeyUnusableError(f"{problem} (key {key.fingerprint})")
+    return key
 
 
 def _require_no_revocation_lost(stored: KeyFacts, offered: KeyFacts) -> None:

@@ -7,12 +7,14 @@ command line or into the environment.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 from agent.adapters.gpg_process import GpgRun, Sink, run_gpg
 from agent.adapters.key_listing import ListedKey, list_keys
+from agent.domain.own_keys import KeyHandover, opening_keys, signing_key
 from agent.errors import (
     GpgUnavailableError,
     KeyUnusableError,
@@ -20,6 +22,7 @@ from agent.errors import (
     SealingFailedError,
     TrustError,
 )
+from agent.ports import Clock
 
 MAX_HOME_PATH = 80
 """gpg-agent's socket lies in the home, and a socket's path ends at 108 bytes."""
@@ -31,15 +34,25 @@ OWN_KEY_ERRORS = frozenset({9, 11, 17, 53, 54, 85, 99, 177})
 cancelled, no passphrase."""
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class OwnKey:
-    """The programs, the home that holds our secret key, its primary fingerprint, and how to unlock it."""
+    """The programs, the home that holds our secret key, its primary fingerprint, and how to unlock it.
+
+    Where the key is being replaced, `handovers` say which one does what at
+    the time that `clock` tells; one passphrase unlocks them all.
+    """
 
     gpg_program: str
     gpgv_program: str
     home: Path
     fingerprint: str
     passphrase: Callable[[], str] | None = None
+    handovers: tuple[KeyHandover, ...] = ()
+    clock: Clock = _now
 
     def __post_init__(self) -> None:
         """Raises OwnKeyUnusableError if gpg-agent could not work in a home with so long a path."""
@@ -58,12 +71,30 @@ class OwnKey:
             unlocking = ["--pinentry-mode", "loopback", "--passphrase-fd", "0"]
         return run_gpg(self.gpg_program, self.home, [*unlocking, *arguments], stdin, stdout)
 
-    def listed(self) -> ListedKey:
-        """Our key as gpg sees it. Raises OwnKeyUnusableError if it is not in the home."""
-        for key in list_keys(self.gpg_program, self.home):
-            if key.fingerprint == self.fingerprint:
-                return key
-        raise OwnKeyUnusableError("our own key is not in the key folder: create or import it again")
+    def signing(self) -> str:
+        """Fingerprint of the key that signs now."""
+        return signing_key(self.fingerprint, self.handovers, self.clock())
+
+    def opening(self, now: datetime) -> tuple[str, ...]:
+        """Fingerprints of the keys that partners may seal for at that moment."""
+        return opening_keys(self.fingerprint, self.handovers, now)
+
+    def listed(self, *fingerprints: str) -> tuple[ListedKey, ...]:
+        """These keys of ours as gpg sees them. Raises OwnKeyUnusableError if one is not in the home."""
+        found = {key.fingerprint: key for key in list_keys(self.gpg_program, self.home)}
+        if not found.keys() >= set(fingerprints):
+            raise OwnKeyUnusableError("our own key is not in the key folder: create or import it again")
+        return tuple(found[fingerprint] for fingerprint in fingerprints)
+
+    def clear_signed(self, text: str, *fingerprints: str) -> str:
+        """The text, readable, with a signature by each of these keys of ours. Raises TrustError."""
+        signed = bytearray()
+        signers = [word for fingerprint in fingerprints for word in ("--local-user", fingerprint)]
+        arguments = ["--digest-algo", "SHA512", *signers, "--clear-sign"]
+        run = self.run(arguments, (text.encode(),), signed.extend)
+        if run.exit_code != 0 or run.count("SIG_CREATED") != len(fingerprints):
+            raise sealing_fault(run)
+        return signed.decode().replace("\r\n", "\n")
 
     def key_ring(self) -> Path:
         """GnuPG 2.1 and later make the first file, older homes still have the second."""
@@ -76,7 +107,7 @@ class OwnKey:
         Raises GpgUnavailableError, OwnKeyUnusableError, SealingFailedError.
         """
         arguments = ["--trust-model", "always", "--compress-algo", "none"]
-        arguments += ["--recipient", self.fingerprint, "--encrypt"]
+        arguments += ["--recipient", self.signing(), "--encrypt"]
         run = self.run(arguments, (content,), protected.write)
         if run.exit_code == 0 and run.count("END_ENCRYPTION") == 1:
             return
@@ -92,12 +123,19 @@ class OwnKey:
             raise OwnKeyUnusableError("our own secret key does not open what was set aside")
         return bytes(content)
 
-    def prove(self) -> None:
-        """Seal a word to ourselves and decrypt it. Raises GpgUnavailableError or OwnKeyUnusableError."""
-        self.listed()
+    def prove(self, *fingerprints: str) -> None:
+        """Seal a word to these keys of ours and decrypt it, without any named to the one that signs.
+
+        Raises GpgUnavailableError or OwnKeyUnusableError.
+        """
+        for fingerprint in fingerprints or (self.signing(),):
+            self._prove(fingerprint)
+
+    def _prove(self, fingerprint: str) -> None:
+        self.listed(fingerprint)
         probe = bytearray()
-        sealing = ["--trust-model", "always", "--local-user", self.fingerprint]
-        sealing += ["--recipient", self.fingerprint, "--sign", "--encrypt"]
+        sealing = ["--trust-model", "always", "--local-user", fingerprint]
+        sealing += ["--recipient", fingerprint, "--sign", "--encrypt"]
         run = self.run(sealing, (b"probe",), probe.extend)
         if run.exit_code != 0:
             fault = sealing_fault(run)

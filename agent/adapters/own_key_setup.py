@@ -36,12 +36,19 @@ Expire-Date: {expires_in}
 
 
 def create_own_key(
-    home: Path, gpg_program: str, user_id: str, expires_in: str = "2y", passphrase: str | None = None
+    home: Path,
+    gpg_program: str,
+    user_id: str,
+    expires_in: str = "2y",
+    passphrase: str | None = None,
+    *,
+    agent_in_use: bool = False,
 ) -> KeyFacts:
     """Make an Ed25519 key with a Cv25519 subkey in `home`, which is created if it is missing.
 
     `expires_in` is gpg's notation: 90d, 26w, 18m, 2y. Every call makes one
-    more key. Raises UsageError for a value that gpg could misread,
+    more key; `agent_in_use` leaves the gpg-agent alone that a running service
+    needs. Raises UsageError for a value that gpg could misread,
     OwnKeyUnusableError when the home cannot be used, GpgUnavailableError.
     """
     parameters = _parameters(user_id, expires_in, passphrase)
@@ -49,7 +56,8 @@ def create_own_key(
     try:
         fingerprint = GpgHome(home, gpg_program).create(parameters)
     finally:
-        stop_agent(home, gpg_program)
+        if not agent_in_use:
+            stop_agent(home, gpg_program)
     if fingerprint is None:
         raise OwnKeyUnusableError(f"gpg could not create a key in {home}: check free space and permissions")
     return own_key_facts(home, gpg_program, fingerprint)

@@ -17,6 +17,7 @@ from agent.adapters.audit_memory import AuditMemory
 from agent.adapters.booking_ledger import SqlBookingLedger
 from agent.adapters.database import Connector
 from agent.adapters.disclosure_ledger import SqlDisclosureLedger
+from agent.adapters.key_ledger import SqlKeyLedger
 from agent.adapters.practice_snapshot import SqlPracticeSnapshot
 from agent.adapters.update_ledger import SqlUpdateLedger
 from agent.ports import (
@@ -24,6 +25,7 @@ from agent.ports import (
     AuditLog,
     BookingLedger,
     DisclosureLedger,
+    KeyLedger,
     PracticeSnapshot,
     UpdateLedger,
     WriteTransaction,
@@ -31,13 +33,14 @@ from agent.ports import (
 
 
 class SqlWriteTransaction:
-    """`WriteTransaction`: six views of the same connection."""
+    """`WriteTransaction`: seven views of the same connection."""
 
     snapshot: PracticeSnapshot
     book: AppointmentBook
     ledger: BookingLedger
     updates: UpdateLedger
     disclosures: DisclosureLedger
+    keys: KeyLedger
     audit: AuditLog
 
     def __init__(self, connection: Connection, audit: SqlAuditLog) -> None:
@@ -49,6 +52,7 @@ class SqlWriteTransaction:
         self.ledger = SqlBookingLedger(connection)
         self.updates = SqlUpdateLedger(connection)
         self.disclosures = SqlDisclosureLedger(connection)
+        self.keys = SqlKeyLedger(connection)
         self.audit = audit
 
     @contextmanager

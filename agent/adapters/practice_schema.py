@@ -110,7 +110,7 @@ def quoted(name: str) -> str:
 def _agent_privileges(table: Table) -> tuple[str, ...]:
     if table is tables.schema_version:
         return ("SELECT",)
-    if table is tables.audit_entry:
+    if table in (tables.audit_entry, tables.revoked_key):
         # The chain would show a change; without the right there is none to show (promise P6).
         return ("SELECT", "INSERT")
     return ("SELECT", "INSERT", "UPDATE", "DELETE")

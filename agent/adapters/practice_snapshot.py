@@ -133,6 +133,11 @@ class SqlPracticeSnapshot:
         ).one_or_none()
         return None if row is None else SnapshotFile(*row)
 
+    def revoked_keys(self, partner_id: str) -> frozenset[str]:
+        revoked = tables.revoked_key.c
+        found = select(revoked.fingerprint).where(revoked.partner_id == partner_id)
+        return frozenset(self._connection.scalars(found))
+
     def revoked_at(self, partner_id: str) -> datetime | None:
         revoked = tables.revoked_partner.c
         return self._connection.scalar(select(revoked.revoked_at).where(revoked.partner_id == partner_id))

@@ -57,6 +57,19 @@ class SftpTransport:
     def __init__(self, settings: SftpSettings) -> None:
         self._settings = settings
 
+    def shown_host_key(self) -> str:
+        """The host key that the server shows now, as `type base64`, for an operator to compare; not believed.
+
+        Raises TransferError, DeadlineExceededError.
+        """
+        account, seconds = self._settings.account, self._settings.connect_seconds
+        connection = SshConnection(account)
+        try:
+            what = f"{account.address}: connecting"
+            return within(seconds, what, lambda: connection.shown_host_key(seconds), connection.close)
+        finally:
+            connection.close()
+
     @contextmanager
     def connect(self) -> Iterator["SftpSession"]:
         """An open session; the connection is closed when the block ends, however it ends."""

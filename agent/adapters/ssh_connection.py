@@ -22,6 +22,7 @@ import paramiko
 from paramiko.packet import Packetizer
 from paramiko.pkey import UnknownKeyType
 
+from agent.adapters.host_keys import HostKeyFile
 from agent.adapters.sftp_answers import MAX_ANSWER_BYTES, MalformedAnswerError, plain_answer
 from agent.errors import HostKeyRefusedError, RefusedByServerError, TransferError
 
@@ -65,7 +66,10 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class SshAccount:
-    """Where to log in and as whom; `host_keys` are public key lines such as `ssh-ed25519 AAAA...`."""
+    """Where to log in and as whom; `host_keys` are public key lines such as `ssh-ed25519 AAAA...`.
+
+    `pinned` are those that an operator has pinned or revoked; it is asked at every connection.
+    """
 
     host: str
     port: int
@@ -73,6 +77,11 @@ class SshAccount:
     private_key: Path
     passphrase: Callable[[], str | None]
     host_keys: tuple[str, ...]
+    pinned: HostKeyFile | None = None
+
+    def accepted_host_keys(self) -> tuple[str, ...]:
+        """Raises HostKeyRefusedError if the pinned ones cannot be read."""
+        return self.pinned.accepted(self.host_keys) if self.pinned else self.host_keys
 
     @property
     def address(self) -> str:
@@ -148,9 +157,10 @@ class SshConnection:
         beyond it: they would only blur the message, and do not always hold.
         """
         key = _private_key(self._account)
+        accepted = self._account.accepted_host_keys()
         with self.translated("connecting"):
-            transport = self._negotiate(2 * seconds)
-            self._check_host_key(transport.get_remote_server_key())
+            transport = self._negotiate(2 * seconds, accepted)
+            self._check_host_key(transport.get_remote_server_key(), accepted)
             transport.auth_publickey(self._account.user_name, key)
             if not transport.is_authenticated():
                 message = "the server wants more than a key to log in"
@@ -159,6 +169,13 @@ class SshConnection:
             channel.invoke_subsystem("sftp")
             self.client = GuardedClient(channel)
             self._channel = channel
+
+    def shown_host_key(self, seconds: float) -> str:
+        """Connect and say which host key the server shows, as `type base64`; nothing is believed, nobody
+        logs in. Raises TransferError. `seconds` as in `open`."""
+        with self.translated("connecting"):
+            shown = self._negotiate(2 * seconds, ()).get_remote_server_key()
+            return f"{shown.get_name()} {shown.get_base64()}"
 
     @contextmanager
     def translated(self, action: str) -> Iterator[None]:
@@ -194,7 +211,7 @@ class SshConnection:
         if self._transport is not None:
             self._transport.close()
 
-    def _negotiate(self, seconds: float) -> paramiko.Transport:
+    def _negotiate(self, seconds: float, host_keys: tuple[str, ...]) -> paramiko.Transport:
         self._socket = socket.create_connection((self._account.host, self._account.port), timeout=seconds)
         if self._closed:
             self._socket.close()
@@ -205,19 +222,20 @@ class SshConnection:
         transport.channel_timeout = seconds
         options = transport.get_security_options()
         options.ciphers, options.digests = _CIPHERS, _DIGESTS
-        options.key_types = self._preferred_key_types(tuple(options.key_types))
+        options.key_types = _preferred_key_types(tuple(options.key_types), host_keys)
         transport.start_client(timeout=seconds)
         return transport
 
-    def _preferred_key_types(self, known: tuple[str, ...]) -> tuple[str, ...]:
-        """Pinned types first, so that a server with several keys shows the one we know."""
-        pinned = {line.partition(" ")[0].replace("ssh-rsa", "rsa-sha2") for line in self._account.host_keys}
-        return tuple(sorted(known, key=lambda kind: not any(kind.startswith(p) for p in pinned)))
-
-    def _check_host_key(self, presented: paramiko.PKey) -> None:
-        if presented.asbytes() not in _pinned(self._account.host_keys):
+    def _check_host_key(self, presented: paramiko.PKey, accepted: tuple[str, ...]) -> None:
+        if presented.asbytes() not in _pinned(accepted):
             message = f"the server shows the host key {presented.fingerprint}, which is not pinned"
             raise HostKeyRefusedError(f"{self._account.address}: {message}")
+
+
+def _preferred_key_types(known: tuple[str, ...], host_keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Pinned types first, so that a server with several keys shows the one we know."""
+    pinned = {line.partition(" ")[0].replace("ssh-rsa", "rsa-sha2") for line in host_keys}
+    return tuple(sorted(known, key=lambda kind: not any(kind.startswith(p) for p in pinned)))
 
 
 def _pinned(lines: tuple[str, ...]) -> set[bytes]:

@@ -432,6 +432,21 @@ revoked_partner = _agent_table(
     Column("partner_id", String(64), primary_key=True),
     Column("revoked_at", UtcDateTime, nullable=False),
 )
+# A partner's key that an operator has withdrawn for good; asked in the transaction of every import.
+revoked_key = _agent_table(
+    "revoked_key",
+    Column("partner_id", String(64), primary_key=True),
+    Column("fingerprint", String(40), primary_key=True),
+    Column("revoked_at", UtcDateTime, nullable=False),
+)
+# Which expiry warnings were given: each key and step once, also over restarts; a renewed key warns anew.
+key_warning = _agent_table(
+    "key_warning",
+    Column("subject", String(200), primary_key=True),
+    Column("ends_at", UtcDateTime, primary_key=True),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("warned_at", UtcDateTime, nullable=False),
+)
 audit_entry = _agent_table(
     "audit_entry",
     Column("sequence", Integer, primary_key=True, autoincrement=False),

@@ -27,6 +27,8 @@ def check(
     with reading(config) as agent:
         for finding in administration.findings(agent, connect=connect):
             looked_at += 1
+            for warning in finding.warnings:
+                out.print(f"soon    {warning}")
             if finding.error is None:
                 out.print(f"fine    {finding.what}")
                 continue
@@ -83,6 +85,8 @@ def _show(found: Status, now: datetime) -> None:
             out.print(f"{partner_id}: {times} delivered, unconfirmed: its server took them at once")
         if lane.open_removals:
             out.print(f"{partner_id}: {_counted(lane.open_removals, 'removal')} not acknowledged yet")
+    for sentence in found.keys:
+        out.print(f"keys: {sentence}")
     if found.open_notes:
         out.print(f"reception: {_counted(found.open_notes, 'open note')}, see `otv-agent duplicates list`")
 

@@ -14,10 +14,12 @@ from agent.cli import (
     disclosures,
     duplicates,
     exchange,
+    host_keys,
     inspect,
     keys,
     licence,
     match,
+    own_key,
     practice,
     purge,
     trace,
@@ -86,6 +88,10 @@ app.command()(trace.trace)
 app.command()(what_left.what_left)
 app.add_typer(config.app, name="config")
 app.command()(purge.purge)
+keys.app.command()(own_key.rotate)
+keys.app.command()(own_key.handover)
+keys.app.command()(host_keys.pin_host)
+keys.app.command()(host_keys.revoke_host)
 app.add_typer(keys.app, name="keys")
 app.add_typer(licence.app, name="licence")
 app.add_typer(practice.app, name="practice")

@@ -89,7 +89,7 @@ def _marks(settings: PartnerSettings) -> list[tuple[YamlPath, str, str]]:
     marks: list[tuple[YamlPath, str, str]] = [
         (("partner_id",), f"id {settings.partner_id.casefold()}", "is also the identifier in")
     ]
-    for index, fingerprint in enumerate(settings.openpgp.fingerprints):
+    for index, fingerprint in enumerate(settings.openpgp.pinned):
         marks.append((("openpgp", "fingerprints", index), fingerprint, "is also the key of"))
     if settings.inbound_folder:
         folder = os.path.normcase(settings.inbound_folder)

@@ -20,6 +20,7 @@ from agent.config.yaml_source import read_yaml
 from agent.domain.practice import OfferTerms
 from agent.errors import ConfigError
 
+HANDOVERS = "handovers.json"
 PARTNERS_FOLDER = "partners"
 
 
@@ -30,6 +31,7 @@ class Partner:
     settings: PartnerSettings
     inbound_folder: Path
     key_ring: Path
+    host_key_file: Path
     offer_terms: OfferTerms
 
 
@@ -66,18 +68,18 @@ def load_config(path: Path) -> Config:
         path=path,
         settings=settings,
         partners={one.settings.partner_id: _partner(one.settings, settings) for one in partners},
-        fingerprint=contents + _digest(_key_rings(settings.data_folder)),
+        fingerprint=contents + _digest(_key_files(settings.data_folder)),
     )
 
 
 def config_fingerprint(path: Path, data_folder: Path) -> str:
-    """Changes with the content of `agent.yaml`, any partner's file or any pinned key ring.
+    """Changes with the content of `agent.yaml`, a partner's file, a key ring or our own key's handovers.
 
     Content, not times: a touched file is no change, and a restored one is. A
     file that cannot be read counts as one more content; nothing is raised.
     """
     path = path.absolute()
-    return _digest([path, *_partner_files(path, [])]) + _digest(_key_rings(data_folder))
+    return _digest([path, *_partner_files(path, [])]) + _digest(_key_files(data_folder))
 
 
 def _load(file: Path, model: type[Settings], problems: list[str]) -> Loaded[Settings] | None:
@@ -101,6 +103,7 @@ def _partner(settings: PartnerSettings, agent: AgentSettings) -> Partner:
         settings=settings,
         inbound_folder=settings.inbound_folder or waiting,
         key_ring=_key_ring_folder(agent.data_folder) / f"{settings.partner_id}.pgp",
+        host_key_file=_key_ring_folder(agent.data_folder) / f"{settings.partner_id}.hosts",
         offer_terms=settings.offer.terms(agent.offer.terms()),
     )
 
@@ -129,8 +132,9 @@ def _key_ring_folder(data_folder: Path) -> Path:
     return data_folder / "keys" / "partners"
 
 
-def _key_rings(data_folder: Path) -> list[Path]:
-    return [file for file in _entries(_key_ring_folder(data_folder), []) if file.suffix == ".pgp"]
+def _key_files(data_folder: Path) -> list[Path]:
+    rings = [file for file in _entries(_key_ring_folder(data_folder), []) if file.suffix == ".pgp"]
+    return [*rings, data_folder / "keys" / HANDOVERS]
 
 
 def _digest(files: Sequence[Path]) -> str:

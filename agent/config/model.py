@@ -281,5 +281,9 @@ class AgentSettings(Section):
         return self.openpgp.home or self.data_folder / "gpg"
 
     @property
+    def key_handovers(self) -> Path:
+        return self.data_folder / "keys" / "handovers.json"
+
+    @property
     def licence_file(self) -> Path:
         return self.licence.file or self.data_folder / "licence.pgp"

@@ -5,15 +5,16 @@ by `agent.config.loading` from the agent's own settings.
 """
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from agent.config.secrets import SecretRef
 from agent.config.section import Section
 from agent.config.values import (
     AbsolutePath,
     DailyCap,
+    Day,
     Fingerprint,
     GridMinutes,
     HorizonDays,
@@ -27,27 +28,67 @@ from agent.config.values import (
     Switch,
     WholeNumber,
     WorkingDays,
+    full_fingerprint,
 )
+from agent.domain.key_pins import PinWindow
 from agent.domain.practice import OfferTerms
 
+MOST_PINS = 2
 
-def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(values)) < len(values):
+
+class KeyPin(Section):
+    """One pinned key: its fingerprint alone, or with the days on which it counts."""
+
+    written_inline: ClassVar[bool] = True
+
+    fingerprint: Fingerprint
+    valid_from: Day | None = None
+    valid_until: Day | None = None
+
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Self:
+        if self.valid_from and self.valid_until and self.valid_until < self.valid_from:
+            raise ValueError("ends before it begins: correct `valid_from` or `valid_until`")
+        return self
+
+
+def _pin(value: Any) -> Any:
+    return value if isinstance(value, dict | KeyPin) else {"fingerprint": full_fingerprint(value)}
+
+
+def _one_or_two_keys(pins: tuple[KeyPin, ...]) -> tuple[KeyPin, ...]:
+    # Not as limits of the list: an entry with a mistake in it would count as missing as well.
+    if not pins:
+        raise ValueError("has too few entries: write at least 1")
+    if len(pins) > MOST_PINS:
+        raise ValueError(f"has too many entries: write at most {MOST_PINS}")
+    if len({pin.fingerprint for pin in pins}) < len(pins):
         raise ValueError("names the same key twice: remove one")
-    return values
+    return pins
 
 
 class PartnerOpenPgpSettings(Section):
     fingerprints: Annotated[
-        tuple[Fingerprint, ...], Field(min_length=1, max_length=2), AfterValidator(_distinct)
+        tuple[Annotated[KeyPin, BeforeValidator(_pin)], ...], AfterValidator(_one_or_two_keys)
     ] = Field(
-        description="Full fingerprint of the partner's key; two while a key is being replaced.",
+        description="Full fingerprint of the partner's key; two while a key is being replaced, each alone or"
+        " as `{fingerprint: F, valid_from: DAY, valid_until: DAY}` (whole days in UTC, both included).",
         examples=[["FEDCBA9876543210FEDCBA9876543210FEDCBA98"]],
     )
     compression: Literal["none", "zip1", "zlib6"] = Field(
         default="zip1",
         description="`zip1` suits most lines, `zlib6` a slow one, `none` a fast local network.",
     )
+
+    @property
+    def pinned(self) -> tuple[str, ...]:
+        """The pinned fingerprints as they are written, whatever the day."""
+        return tuple(pin.fingerprint for pin in self.fingerprints)
+
+    @property
+    def windows(self) -> dict[str, PinWindow]:
+        """When each pin counts."""
+        return {pin.fingerprint: PinWindow(pin.valid_from, pin.valid_until) for pin in self.fingerprints}
 
 
 class SftpSettings(Section):
@@ -65,8 +106,9 @@ class SftpSettings(Section):
         description="Passphrase of the private key, if it has one.",
         examples=[{"file": "/etc/otv-agent/secrets/dentport_ssh_passphrase"}],
     )
-    host_keys: Annotated[tuple[HostKey, ...], Field(min_length=1, max_length=8)] = Field(
-        description="Accepted public host keys as `type base64`, got from the partner over another channel.",
+    host_keys: Annotated[tuple[HostKey, ...], Field(max_length=8)] = Field(
+        default=(),
+        description="Public host keys as `type base64`, beside those of `otv-agent keys pin-host`.",
         examples=[["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"]],
     )
     inbox: Label = Field(default="inbox", description="Folder on the server into which the agent uploads.")

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from agent.config.section import Section, fields_within, section_of
+from agent.config.section import Section, entry_section, fields_within, section_of
 from agent.config.yaml_source import YamlDocument, YamlPath, dotted
 
 _SENTENCES = {
@@ -53,8 +53,9 @@ def _unknown_key(path: YamlPath, model: type[Section]) -> str:
 
 
 def _section_at(path: YamlPath, model: type[Section]) -> type[Section]:
-    for part in path:
-        model = section_of(model.model_fields[str(part)]) or model
+    for name in (part for part in path if isinstance(part, str)):
+        field = model.model_fields[name]
+        model = section_of(field) or entry_section(field) or model
     return model
 
 

@@ -38,6 +38,15 @@ def section_of(field: FieldInfo) -> type[Section] | None:
     return None
 
 
+def entry_section(field: FieldInfo) -> type[Section] | None:
+    """The section that each entry of a list is; None if the entries are values."""
+    for entry in get_args(field.annotation):
+        for candidate in get_args(entry):
+            if isinstance(candidate, type) and issubclass(candidate, Section):
+                return candidate
+    return None
+
+
 def fields_within(
     model: type[Section], prefix: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:

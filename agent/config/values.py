@@ -8,6 +8,7 @@ import base64
 import binascii
 import re
 import struct
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -18,6 +19,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SQL_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _HEX_40 = re.compile(r"[0-9A-F]{40}")
 
 # Windows keeps these names for devices, with any extension, in every folder.
@@ -91,11 +93,21 @@ def _program(value: str) -> str:
     return value
 
 
-def _fingerprint(value: str) -> str:
-    bare = value.replace(" ", "").upper()
+def full_fingerprint(value: Any) -> str:
+    """40 upper-case hexadecimal digits; raises ValueError, which says so, for anything else."""
+    bare = str(_text(value)).replace(" ", "").upper()
     if not _HEX_40.fullmatch(bare):
         raise ValueError("must be a full fingerprint: 40 hexadecimal digits (`gpg --fingerprint` shows it)")
     return bare
+
+
+def _day(value: Any) -> Any:
+    try:
+        if isinstance(value, str) and _DAY.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise ValueError("must be a day as `YYYY-MM-DD`")
 
 
 def _grid(value: int) -> int:
@@ -165,11 +177,12 @@ Host = Annotated[Text, AfterValidator(_host)]
 Program = Annotated[Text, AfterValidator(_program)]
 DatabaseUrl = Annotated[Text, AfterValidator(_database_url)]
 HostKey = Annotated[Text, AfterValidator(_host_key)]
-Fingerprint = Annotated[Text, AfterValidator(_fingerprint)]
+Fingerprint = Annotated[Text, AfterValidator(full_fingerprint)]
 """A full OpenPGP v4 fingerprint: 40 upper-case hexadecimal digits; spaces as gpg prints them are dropped."""
 PlainPath = Annotated[Path, BeforeValidator(_text)]
 AbsolutePath = Annotated[PlainPath, AfterValidator(_absolute)]
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
+Day = Annotated[date, BeforeValidator(_day)]
 Switch = Annotated[bool, BeforeValidator(_switch)]
 
 Seconds = Annotated[WholeNumber, Field(ge=1, le=86_400)]

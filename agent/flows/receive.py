@@ -4,7 +4,7 @@ Order of effects, and what a crash in each gap means:
 
 1. claim, the attempt counted   recovered and tried again; after three crashes quarantined as crash-loop
 2. open, decode                 as before; nothing has happened yet
-3. ONE transaction: ledger, patient, appointment, confirmed removals, outcome, audit
+3. ONE transaction: signer's key asked again, ledger, patient, appointment, confirmed removals, outcome, audit
                                 rolled back as a whole
 4. receipt into the outbox      replayed: the ledger answers "seen", the same receipt is rebuilt
 5. archive or quarantine        as before
@@ -19,11 +19,11 @@ from datetime import datetime
 from pydantic import TypeAdapter
 
 from agent.domain import documents
-from agent.errors import AgentError, DatabaseError, UnauthenticatedFileError
+from agent.errors import AgentError, DatabaseError, QuarantineReason, UnauthenticatedFileError
 from agent.flows.answer import answer, read_document
 from agent.flows.file_result import FileResult, FileState
 from agent.flows.lane import Lane, PracticeSide
-from agent.ports import ClaimedFile, LedgerMessage
+from agent.ports import ClaimedFile, LedgerMessage, OpenedFile, WriteTransaction
 from exchange_formats.codec import encode
 from exchange_formats.envelope import Envelope, Kind
 from exchange_formats.file_names import sealed_name
@@ -61,14 +61,14 @@ def receive(practice: PracticeSide, lane: Lane, claimed: ClaimedFile) -> FileRes
     now = practice.clock()
     try:
         opened = lane.sealer.open(claimed.read(), now)
+        message = read_document(practice, lane, opened)
+        with practice.database.write() as work:
+            _require_key_not_revoked(work, lane, opened)
+            answered, result = answer(practice, lane, work, claimed.file_id, opened, message, now)
+            lines = work.ledger.receipt_lines(lane.partner_id, answered.message_id)
+            time_zone = work.snapshot.identity().time_zone
     except UnauthenticatedFileError as refusal:
         return _quarantine(practice, lane, claimed, refusal.receipt_word, now)
-
-    message = read_document(practice, lane, opened)
-    with practice.database.write() as work:
-        answered, result = answer(practice, lane, work, claimed.file_id, opened, message, now)
-        lines = work.ledger.receipt_lines(lane.partner_id, answered.message_id)
-        time_zone = work.snapshot.identity().time_zone
     _put_receipt(practice, lane, answered, lines, time_zone)
 
     if result.state is FileState.REFUSED:
@@ -76,6 +76,12 @@ def receive(practice: PracticeSide, lane: Lane, claimed: ClaimedFile) -> FileRes
     else:
         lane.inbound.archive(claimed)
     return result
+
+
+def _require_key_not_revoked(work: WriteTransaction, lane: Lane, opened: OpenedFile) -> None:
+    """Asked in here: a revocation counts from its own transaction on, also for a file opened before it."""
+    if opened.signer_fingerprint in work.snapshot.revoked_keys(lane.partner_id):
+        raise UnauthenticatedFileError(QuarantineReason.KEY_REVOKED)
 
 
 def _quarantine(

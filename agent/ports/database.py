@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from agent.ports.appointments import AppointmentBook
-from agent.ports.ledgers import AuditLog, BookingLedger, DisclosureLedger, UpdateLedger
+from agent.ports.ledgers import AuditLog, BookingLedger, DisclosureLedger, KeyLedger, UpdateLedger
 from agent.ports.snapshot import PracticeSnapshot
 
 
@@ -19,6 +19,7 @@ class WriteTransaction(Protocol):
     ledger: BookingLedger
     updates: UpdateLedger
     disclosures: DisclosureLedger
+    keys: KeyLedger
     audit: AuditLog
 
     def savepoint(self) -> AbstractContextManager[object]:

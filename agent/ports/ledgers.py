@@ -160,6 +160,21 @@ class DisclosureLedger(Protocol):
         ...
 
 
+class KeyLedger(Protocol):
+    """Which keys were withdrawn, and which expiries were warned of."""
+
+    def revoke(self, partner_id: str, fingerprint: str, at: datetime) -> bool:
+        """From this transaction on nothing signed by the key is imported; False if it was revoked before.
+
+        For ever: there is no way back.
+        """
+        ...
+
+    def warn_once(self, subject: str, ends_at: datetime, step: int, at: datetime) -> bool:
+        """Whether this step of this expiry has not been warned of yet; now it has."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class AuditHead:
     """The newest entry of the chain: anchors handed to partners look like `17:9f2c...`."""

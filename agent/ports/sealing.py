@@ -30,8 +30,10 @@ class OpenedFile:
 class Sealer(Protocol):
     """OpenPGP for one partner: its key ring file, its pinned fingerprints, our own key."""
 
-    def seal(self, plaintext: Iterable[bytes], sealed: BinaryIO) -> SealedFile:
+    def seal(self, plaintext: Iterable[bytes], sealed: BinaryIO, signer: str | None = None) -> SealedFile:
         """Sign and encrypt the chunks in one pass into `sealed`; nothing is ever written in the clear.
+
+        `signer` is the fingerprint of another own key than the one that signs today.
 
         If `plaintext` raises, gpg is killed and the exception comes through:
         what stands in `sealed` then is worthless and must not be published.

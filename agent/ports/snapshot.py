@@ -95,6 +95,10 @@ class PracticeSnapshot(Protocol):
         """When the partner's lane was closed; None while it is open."""
         ...
 
+    def revoked_keys(self, partner_id: str) -> frozenset[str]:
+        """Fingerprints of this partner's keys that an operator has withdrawn."""
+        ...
+
     def changed_appointments(self, partner_id: str, ends_after: datetime) -> "list[ChangedAppointment]":
         """Appointments that are not as the partner was told and end after that moment; by booking id.
 

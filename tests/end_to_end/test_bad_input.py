@@ -250,7 +250,7 @@ def test_several_problems_of_the_configuration_are_told_at_once_with_file_and_li
         content["inbound"]["settle_seconds"] = "soon"
 
     partner = house.config_path.parent / "partners/zahnzeit.yaml"
-    with edited(house.config_path, spoil), edited(partner, lambda content: content["sftp"].pop("host_keys")):
+    with edited(house.config_path, spoil), edited(partner, lambda content: content["sftp"].pop("host")):
         told = otv("status", config=house.config_path)
     assert told.code == 10
     problems = [line for line in told.err.splitlines() if line.startswith("error: ")]
@@ -259,7 +259,7 @@ def test_several_problems_of_the_configuration_are_told_at_once_with_file_and_li
         r"agent\.yaml:\d+: database\.passwort: is not a known key: did you mean `password`", told.err
     )
     assert re.search(r"agent\.yaml:\d+: inbound\.settle_seconds: ", told.err)
-    assert re.search(r"zahnzeit\.yaml:\d+: sftp\.host_keys: ", told.err)
+    assert re.search(r"zahnzeit\.yaml:\d+: sftp\.host: ", told.err)
     assert PASSPHRASE not in told.text
     assert_plain(told, house)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from agent import administration
+from agent import administration, key_administration
 from agent.adapters.keyring import inspect_key_file
 from agent.app import Agent, utc_now
 from agent.config import load_config
@@ -104,7 +104,8 @@ def introduced(house: House, shell: PartnerShell) -> Agent:
     file = house.config_path.parent / "partners" / "dentport.yaml"
     old = house.partners["dentport"].gpg.fingerprint
     file.write_text(file.read_text().replace(old, shell.variables["PARTNER_KEY"]))
-    administration.pin_key(load_config(house.config_path), "dentport", shell.folder / "dentport.asc")
+    config = load_config(house.config_path)
+    key_administration.pin_partner_key(config, "dentport", shell.folder / "dentport.asc", utc_now())
     agent = house.agent()
     for kind in agent.kinds("dentport"):
         agent.export("dentport", kind)

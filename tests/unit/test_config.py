@@ -263,7 +263,6 @@ PARTNER_MISTAKES = [
     (HOST_KEY, "ssh-ed25519 AAAA", "sftp.host_keys[0]: must be a public host key"),
     (HOST_KEY, HOST_KEY.replace("ssh-ed25519", "ssh-rsa"), "must be a public host key"),
     (HOST_KEY, f"sftp.dentport.example {HOST_KEY}", "without the host's name before it"),
-    (f"- {HOST_KEY}", "[]", "sftp.host_keys: has too few entries"),
     ("sftp.dentport.example", "sftp://dentport.example/", "sftp.host: must be a host name"),
     (f"{DRIVE}/etc/otv/ssh_key", "~/.ssh/id_ed25519", "sftp.private_key: must be an absolute path"),
     ("sftp:\n", "sftp:\n  port: 70000\n", "sftp.port: must be at most 65535"),
