@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agent.config.loading import Config, Partner
-from agent.config.secrets import SecretRef
 from agent.config.section import Section, fields_within, section_of
 
 _PLAIN = re.compile(r"(?!null$|Null$|NULL$)[A-Za-z0-9/_.](?:[A-Za-z0-9/_.+=@ -]*[A-Za-z0-9/_.+=@-])?")
@@ -63,7 +62,7 @@ def _section_at(settings: Section, path: tuple[str, ...]) -> Section | None:
 
 def _shown(value: Any) -> str:
     """One value as YAML in one line."""
-    if isinstance(value, SecretRef):
+    if isinstance(value, Section):
         value = value.model_dump(mode="json", exclude_none=True)
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_shown(item)}" for key, item in value.items()) + "}"

@@ -69,7 +69,8 @@ def _one_or_two_keys(pins: tuple[KeyPin, ...]) -> tuple[KeyPin, ...]:
 
 class PartnerOpenPgpSettings(Section):
     fingerprints: Annotated[
-        tuple[Annotated[KeyPin, BeforeValidator(_pin)], ...], AfterValidator(_one_or_two_keys)
+        tuple[Annotated[KeyPin, BeforeValidator(_pin, json_schema_input_type=str | KeyPin)], ...],
+        AfterValidator(_one_or_two_keys),
     ] = Field(
         description="Full fingerprint of the partner's key; two while a key is being replaced, each alone or"
         " as `{fingerprint: F, valid_from: DAY, valid_until: DAY}` (whole days in UTC, both included).",
