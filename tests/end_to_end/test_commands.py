@@ -460,7 +460,8 @@ def test_audit_is_verified_against_a_head_that_a_partner_holds(house: House) -> 
     good = otv("audit", "verify", "--anchor", anchor, config=house.config_path)
     assert (good.code, "unbroken" in good.out) == (0, True)
     sequence, _, mac = anchor.partition(":")
-    forged = otv("audit", "verify", "--anchor", f"{sequence}:{mac[::-1]}", config=house.config_path)
+    other_mac = ("1" if mac[0] == "0" else "0") + mac[1:]
+    forged = otv("audit", "verify", "--anchor", f"{sequence}:{other_mac}", config=house.config_path)
     assert (forged.code, f"entry {sequence}" in forged.err) == (50, True)
     assert otv("audit", "verify", "--anchor", "yesterday", config=house.config_path).code == 2
     shown = otv("audit", "show", "--newest", "3", "--partner", "zahnzeit", config=house.config_path).out
