@@ -319,7 +319,7 @@ def test_check_that_fails_names_every_failure_with_its_remedy(house: House) -> N
         ring.with_suffix(".away").rename(ring)
     assert one.code == 40
     assert re.search(r"^FAILED  dentport: server: 127.0.0.1:1: .*Connection refused$", one.out, re.MULTILINE)
-    assert "1 of 13 checks failed" in one.err
+    assert re.search(r"^1 of \d+ checks failed$", one.err, re.MULTILINE)
     assert two.code == 3
     assert "FAILED  zahnzeit: key" in two.out
     assert "otv-agent keys pin" in two.out
