@@ -23,6 +23,7 @@ from agent.adapters.openpgp_packets import (
     primary_fingerprints,
     read_packets,
 )
+from agent.domain.keys import MINIMUM_RSA_BITS
 from agent.errors import GpgUnavailableError, KeyUnusableError, QuarantineReason, UnauthenticatedFileError
 
 DEFAULT_TOLERANCE = timedelta(minutes=10)
@@ -31,6 +32,11 @@ DEFAULT_MAX_CONTENT_BYTES = 10 * 1024 * 1024
 BINARY_DOCUMENT = 0x00
 STRONG_HASHES = frozenset({8, 9, 10})
 """SHA-256, SHA-384, SHA-512 (RFC 4880, 9.4)."""
+
+RSA, ELLIPTIC_CURVES = frozenset({1, 3}), frozenset({19, 22})
+"""RSA as it was and for signatures only, ECDSA and EdDSA (RFC 4880, 9.1; RFC 6637; EdDSA of GnuPG)."""
+
+CHANCE_BITS = 64
 
 REFUSALS = (
     ("BADSIG", QuarantineReason.BAD_SIGNATURE),
@@ -132,8 +138,22 @@ def _require_strong_binary_signature(one_pass: Packet, signature: Packet) -> Non
     kind, key_algorithm, digest = signed[1], signed[2], signed[3]
     if (kind, digest, key_algorithm) != tuple(announced[1:4]) or kind != BINARY_DOCUMENT:
         raise UnauthenticatedFileError(QuarantineReason.UNEXPECTED_STRUCTURE)
-    if digest not in STRONG_HASHES:
+    if digest not in STRONG_HASHES or not _made_by_a_strong_key(signed):
         raise UnauthenticatedFileError(QuarantineReason.WEAK_SIGNATURE)
+
+
+def _made_by_a_strong_key(signature: bytes) -> bool:
+    """Pinning refuses weak keys; one that came into the ring file another way must not count either.
+
+    A signature is a number as long as its RSA key, but for a few bits by chance.
+    """
+    if signature[2] in ELLIPTIC_CURVES:
+        return True
+    position = 4  # behind version, type and algorithms: two lists with their lengths, two octets, the number
+    for _ in ("hashed subpackets", "others"):
+        position += 2 + int.from_bytes(signature[position : position + 2], "big")
+    bits = int.from_bytes(signature[position + 2 : position + 4], "big")
+    return signature[2] in RSA and bits > MINIMUM_RSA_BITS - CHANCE_BITS
 
 
 def _valid_signature(run: GpgRun) -> tuple[str, ...]:

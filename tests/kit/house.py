@@ -7,7 +7,7 @@ same door as in production, `load_config` and `build`.
 
 import secrets
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -115,6 +115,10 @@ class House:
     generated: GeneratedPractice
     partners: Mapping[str, PartnerSide]
     _stack: ExitStack
+
+    def at_end(self, act: Callable[[], object]) -> None:
+        """Done when the house is closed."""
+        self._stack.callback(act)
 
     def agent(self, clock: Clock = utc_now) -> Agent:
         """The agent as production builds it; closed with the house."""
