@@ -73,11 +73,20 @@ def purge(agent: Agent) -> Purged:
         for run in runs(root):
             _finish(agent, run, partner_id, purged)
     for folder, partner_id in _folders(agent):
-        new = set_aside(folder, _due_files(agent, folder, partner_id, now), now)
-        if new is not None:
-            _finish(agent, new, partner_id, purged)
+        purged.files += purge_files(
+            agent, folder, partner_id, _due_files(agent, folder, partner_id, now)
+        ).files
     while batch := _purge_batch(agent, now):
         purged.records.update(batch)
+    return purged
+
+
+def purge_files(agent: Agent, folder: Path, partner_id: str, names: set[str]) -> Purged:
+    """Remove just these files of a folder, counted in the audit log. Raises DatabaseError, SpoolError."""
+    purged = Purged()
+    run = set_aside(folder, names, agent.practice.clock())
+    if run is not None:
+        _finish(agent, run, partner_id, purged)
     return purged
 
 

@@ -22,6 +22,7 @@ from agent.cli import (
     own_key,
     practice,
     purge,
+    quarantine,
     trace,
     what_left,
 )
@@ -97,6 +98,7 @@ app.add_typer(licence.app, name="licence")
 app.add_typer(practice.app, name="practice")
 app.add_typer(audit.app, name="audit")
 app.add_typer(duplicates.app, name="duplicates")
+app.add_typer(quarantine.app, name="quarantine")
 
 
 def main() -> None:
