@@ -1,18 +1,16 @@
-"""What an operator does around the exchange: keys, licence, tables, checks, the audit log.
+"""What an operator does around the exchange: keys, licence, tables, checks.
 
 Wired from the configuration like `agent.app`, for the command line alone; no
 story runs here. Each function does one thing that a person asked for.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
 
-from agent.adapters.audit_log import CLOCK_ACCEPTED, AuditEntry, SqlAuditLog, entries, receipt_anchors
-from agent.adapters.audit_verification import AuditReport, verify
+from agent.adapters.audit_log import CLOCK_ACCEPTED, SqlAuditLog
 from agent.adapters.key_handovers import read_handovers
 from agent.adapters.keyring import PartnerKeyRing
 from agent.adapters.licence_file import install_licence
@@ -38,7 +36,7 @@ from agent.errors import (
     UsageError,
 )
 from agent.key_calendar import key_calendar
-from agent.ports import AuditHead
+from agent.oversight import verify_audit
 from agent.sample_practice import GeneratedPractice, PracticePlan, generate_practice
 
 CALENDAR = "ends of keys and licence"
@@ -84,7 +82,7 @@ def _key_ring(config: Config, partner_id: str) -> PartnerKeyRing:
     return PartnerKeyRing(config.partners[partner_id].key_ring, config.settings.openpgp.gpg_program)
 
 
-# --- licence, tables, audit --------------------------------------------------------------------
+# --- licence, tables ---------------------------------------------------------------------------
 
 
 def put_licence(config: Config, file: Path) -> Licence:
@@ -140,19 +138,6 @@ def grant_statements(config: Config, role_name: str) -> list[str]:
 def practice_problems(agent: Agent) -> list[str]:
     """One sentence for everything that the agent needs and does not find in the database."""
     return check_practice(agent.connector, agent.practice.otv_login)
-
-
-def verify_audit(agent: Agent, anchors: Iterable[AuditHead]) -> AuditReport:
-    """Recompute the chain, and hold it against the heads in all receipts. Raises AuditBrokenError."""
-    with agent.connector.reading() as connection:
-        return verify(connection, agent.audit_key, [*anchors, *receipt_anchors(connection)])
-
-
-@contextmanager
-def audit_entries(agent: Agent, partner_id: str | None, newest: int | None) -> Iterator[Iterator[AuditEntry]]:
-    """The log, newest last."""
-    with agent.connector.reading() as connection:
-        yield entries(connection, partner_id, newest)
 
 
 # --- clock -------------------------------------------------------------------------------------

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, union
 
 from agent.adapters import tables
-from agent.adapters.audit_chain import GENESIS, canonical, chained_mac
+from agent.adapters.audit_chain import GENESIS, RESTORED, canonical, chained_mac
 from agent.adapters.audit_memory import AuditMemory
 from agent.errors import AuditBrokenError, ClockBehindError, DatabaseOutdatedError
 from agent.ports import AuditHead
@@ -58,12 +58,18 @@ class SqlAuditLog:
 
         An operator's CLOCK_ACCEPTED alone may: from then on the time goes on from there.
         """
+        head, _ = self._head_and_time()
+        return self._append(head.sequence + 1, event, at, partner_id, **details)
+
+    def _append(
+        self, sequence: int, event: str, at: datetime, partner_id: str | None, **details: str | int | None
+    ) -> AuditHead:
         head, last_at = self._head_and_time()
         moment = _whole_seconds(at)
         if last_at is not None and moment < last_at - CLOCK_TOLERANCE and event != CLOCK_ACCEPTED:
             raise ClockBehindError("the server's clock is behind the newest audit entry; nothing was done")
         entry: dict[str, Any] = {
-            "sequence": head.sequence + 1,
+            "sequence": sequence,
             "at": moment,
             "event": event,
             "partner_id": partner_id,
@@ -71,9 +77,21 @@ class SqlAuditLog:
         }
         mac = chained_mac(self._key, head.mac, **entry)
         self._connection.execute(insert(tables.audit_entry), {**entry, "mac": mac})
-        new_head = AuditHead(head.sequence + 1, mac)
+        new_head = AuditHead(sequence, mac)
         self._newest = (new_head, moment)
         self._has_appended = True
+        return new_head
+
+    def accept_restore(self, at: datetime, lost: AuditHead) -> AuditHead:
+        """Go on behind the lost entry `lost` in a database that went back to an older copy.
+
+        The only way to write where `require_remembered` refuses. Raises ClockBehindError.
+        """
+        memory, self._memory = self._memory, None
+        head, _ = self._head_and_time()
+        through = max(lost.sequence, head.sequence)
+        new_head = self._append(through + 1, RESTORED, at, None, kept=head.sequence, lost_through=through)
+        self._memory = memory
         return new_head
 
     def head(self) -> AuditHead:
@@ -158,9 +176,12 @@ def clock_accepted_at(connection: Connection) -> datetime | None:
     return connection.scalar(newest)
 
 
-def receipt_anchors(connection: Connection) -> Iterator[AuditHead]:
-    """The heads that the ledger says were handed out in receipts: they show a log that alone was cut."""
-    heads = select(tables.inbound_message.c.audit_head).distinct()
+def ledger_anchors(connection: Connection) -> Iterator[AuditHead]:
+    """The heads that the ledgers say were handed out: they show a log that alone was cut.
+
+    Of receipts and appointment updates; raises AuditBrokenError for what is no head.
+    """
+    heads = union(select(tables.inbound_message.c.audit_head), select(tables.update_message.c.audit_head))
     for anchor in connection.scalars(heads, execution_options={"yield_per": ROWS_AT_ONCE}):
         sequence, _, mac = anchor.partition(":")
         if not sequence.isdecimal():

@@ -62,6 +62,17 @@ class SqlDisclosureLedger:
             self._connection.execute(insert(table), {"partner_id": partner_id, "kind": kind, "last": number})
         return number
 
+    def raise_sequence(self, partner_id: str, kind: str, at_least: int) -> None:
+        """The next number will be higher than this one; after a restored backup, for what had gone out."""
+        table = tables.sequence_number
+        this = (table.c.partner_id == partner_id, table.c.kind == kind)
+        last: int | None = self._connection.scalar(select(table.c.last).where(*this))
+        if last is None:
+            row = {"partner_id": partner_id, "kind": kind, "last": at_least}
+            self._connection.execute(insert(table), row)
+        elif last < at_least:
+            self._connection.execute(update(table).where(*this).values(last=at_least))
+
     def add_outbound(
         self,
         message_id: str,

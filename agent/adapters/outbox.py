@@ -31,6 +31,8 @@ from agent.adapters.durable_files import (
 )
 from agent.errors import SpoolError
 from agent.ports import WaitingFile
+from exchange_formats.envelope import Kind
+from exchange_formats.file_names import parse_sealed_name
 
 REASON_SUFFIX = ".reason.json"
 _OUR_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\.pgp")
@@ -124,6 +126,20 @@ class FolderOutbox:
         for file in left:
             self.release(file)
         return len(left)
+
+
+def highest_sequences(outboxes: Path) -> dict[tuple[str, Kind], int]:
+    """By partner and kind the highest number in the names of all files below the partners' outboxes."""
+    highest: dict[tuple[str, Kind], int] = {}
+    try:
+        for path in outboxes.glob("*/*/*.pgp"):
+            name = parse_sealed_name(path.name)
+            if name is not None:
+                key = path.parts[-3], name.kind
+                highest[key] = max(name.sequence, highest.get(key, 0))
+    except OSError as error:
+        raise spool_error("list the files", outboxes, error) from error
+    return highest
 
 
 def _ours(name: str) -> str:

@@ -123,6 +123,15 @@ class OwnKey:
             raise OwnKeyUnusableError("our own secret key does not open what was set aside")
         return bytes(content)
 
+    def sign_detached(self, content: Iterable[bytes]) -> bytes:
+        """A binary signature to lie beside a file. Raises TrustError."""
+        signature = bytearray()
+        arguments = ["--digest-algo", "SHA512", "--local-user", self.signing(), "--detach-sign"]
+        run = self.run(arguments, content, signature.extend)
+        if run.exit_code != 0 or run.count("SIG_CREATED") != 1 or not signature:
+            raise sealing_fault(run)
+        return bytes(signature)
+
     def prove(self, *fingerprints: str) -> None:
         """Seal a word to these keys of ours and decrypt it, without any named to the one that signs.
 

@@ -1,18 +1,30 @@
 """`otv-agent audit`: the log of who did what, shown and verified."""
 
 import json
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from agent import administration
+from agent import administration, oversight
 from agent.app import utc_now
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, PartnerOption, reading
-from agent.cli.screen import out
+from agent.cli.screen import out, require_yes
 from agent.errors import UsageError
-from agent.ports import AuditHead
+from agent.oversight import Choice
+
+DAY = "%Y-%m-%d"
 
 app = typer.Typer(no_args_is_help=True, help="The tamper-evident log of who did what.")
+
+ACCEPTING = """\
+The database holds audit entries up to {kept:,}; the agent had written up to {lost_through:,}.
+To go on with it means:
+- bookings, answers and disclosures written after the copy was made are lost here and known to the partners;
+- an audit entry says so for ever, and all numbers go on behind those that were given before;
+- files that came meanwhile lie in `archive`: moved to `waiting`, they are imported again if young enough;
+- the reception should compare the appointment book with each partner's list of bookings."""
 
 
 @app.command()
@@ -22,11 +34,22 @@ def verify(
         list[str] | None,
         typer.Option(help="An audit_head that a partner holds, as it stands in its file; may be repeated."),
     ] = None,
+    heads: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="A partner's list of audit heads, one in a line; may be repeated."),
+    ] = None,
 ) -> None:
-    """Recompute the chain; with anchors also a cut or rewritten end is found."""
+    """Recompute the chain, and hold it against what was handed out: a cut or rewritten end shows too."""
+    handed_out = [oversight.audit_head(text) for text in anchor or []]
+    for file in heads or []:
+        handed_out += oversight.read_heads(file)
     with reading(config) as agent:
-        report = administration.verify_audit(agent, [_anchor(text) for text in anchor or []])
+        report = oversight.verify_audit(agent, handed_out)
     out.print(f"{report.entries:,} entries, unbroken; head {report.head}")
+    if handed_out:
+        out.print(f"{len(set(handed_out)):,} heads from outside were held against it: all are accounted for")
+    for first, last in report.lost:
+        out.print(f"entries {first:,} to {last:,} are lost to a restored backup, as an entry admits")
 
 
 @app.command("show")
@@ -36,7 +59,7 @@ def show_entries(
     newest: Annotated[int, typer.Option(min=1, help="How many entries.")] = 20,
 ) -> None:
     """The newest entries, one JSON object a line."""
-    with reading(config) as agent, administration.audit_entries(agent, partner, newest) as entries:
+    with reading(config) as agent, oversight.audit_entries(agent, partner, newest) as entries:
         for entry in entries:
             line = {
                 "sequence": entry.sequence,
@@ -74,8 +97,48 @@ def accept_clock(
         out.print(f"{found.declined} booking(s) were declined meanwhile, perhaps as too late: that stays so")
 
 
-def _anchor(text: str) -> AuditHead:
-    sequence, _, mac = text.partition(":")
-    if not sequence.isdigit() or not mac:
-        raise UsageError("an anchor looks like 17:9f2c..., as in a file's audit_head")
-    return AuditHead(int(sequence), mac)
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to; `-` is standard output.", show_default=False)],
+    config: ConfigOption = DEFAULT_CONFIG,
+    partner: PartnerOption = None,
+    since: Annotated[datetime | None, typer.Option(formats=[DAY], help="First day, in UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=[DAY], help="Last day, in UTC.")] = None,
+    sign: Annotated[
+        bool, typer.Option("--sign", help="Also write FILE.sig, a signature by the practice's key.")
+    ] = False,
+) -> None:
+    """Write the log as JSON Lines, verified on the way, for whoever is responsible for data protection."""
+    choice = Choice(since.date() if since else None, until.date() if until else None, partner)
+    to_screen = file == Path("-")
+    if to_screen and sign:
+        raise UsageError("a signature needs a file to lie beside")
+    with reading(config) as agent:
+        if to_screen:
+            with oversight.audit_export(agent, choice) as done:
+                for line in done.lines():
+                    typer.echo(line)
+        else:
+            done = oversight.export_audit(agent, choice, file, sign=sign)
+    if done.fault:
+        raise done.fault
+    if not to_screen:
+        out.print(f"{done.entries:,} entries written; the whole chain is unbroken")
+
+
+@app.command("accept-restore")
+def accept_restore(
+    config: ConfigOption = DEFAULT_CONFIG,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Go on with a database that went back to an older copy; first try to put the newest copy back."""
+    with reading(config) as agent:
+        lost = oversight.restore_to_accept(agent)
+        if lost is None:
+            out.print("the database holds all that the agent remembers: there is nothing to accept")
+            return
+        out.print(ACCEPTING.format(kept=lost.kept, lost_through=lost.lost_through))
+        if not yes:
+            require_yes("Go on with this copy?")
+        head = oversight.accept_restore(agent)
+    out.print(f"accepted; the audit log goes on with entry {head.sequence:,}")

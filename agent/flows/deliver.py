@@ -49,12 +49,17 @@ def deliver(practice: PracticeSide, lane: Lane, session: TransferSession) -> Del
     those behind one that was given up.
     """
     practice.require_licence(lane.partner_id)
-    with practice.database.read() as snapshot:
-        updates_wait = snapshot.revoked_at(lane.partner_id) is not None
+    waiting = sorted(lane.outbox.waiting(), key=_turn)
+    if not waiting:
+        return DeliveryResult()
+    with practice.database.write() as work:
+        # Nothing goes that could not be written down, or of which a restored backup knows nothing.
+        work.audit.head()
+        updates_wait = work.snapshot.revoked_at(lane.partner_id) is not None
     updates_wait = updates_wait or any(_is_update(file) for file in lane.outbox.failed())
     result = DeliveryResult()
     failures: list[AgentError] = []
-    for file in sorted(lane.outbox.waiting(), key=_turn):
+    for file in waiting:
         if _is_update(file) and updates_wait:
             continue
         try:

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from time import process_time
 from typing import Any
 
@@ -17,11 +18,12 @@ from agent.adapters.audit_log import (
     SqlAuditLog,
     clock_accepted_at,
     entries,
-    receipt_anchors,
+    ledger_anchors,
 )
+from agent.adapters.audit_memory import AuditMemory
 from agent.adapters.audit_verification import verify
 from agent.adapters.database import Connector
-from agent.errors import AuditBrokenError, ClockBehindError
+from agent.errors import AuditBrokenError, ClockBehindError, DatabaseOutdatedError
 from agent.ports import AuditHead
 from tests.kit.statements import recorded
 
@@ -163,35 +165,43 @@ def test_verify_of_an_edited_entry_names_it_whatever_was_edited(connector: Conne
         for edit in edits:
             savepoint = connection.begin_nested()
             connection.execute(update(ENTRY).where(ENTRY.c.sequence == 4).values(**edit))
-            with pytest.raises(AuditBrokenError, match="entry 4: it was changed"):
+            words = "changed or forged" if "mac" in edit else "edited"
+            with pytest.raises(AuditBrokenError, match=f"entry 4: it was {words}"):
                 verify(connection, KEY)
             savepoint.rollback()
         assert verify(connection, KEY).entries == 6
 
 
-def test_verify_of_a_deleted_entry_names_it_as_missing(connector: Connector) -> None:
+def test_verify_of_a_deleted_entry_names_it(connector: Connector) -> None:
     written(connector, 6)
     tampered(connector, delete(ENTRY).where(ENTRY.c.sequence == 4))
-    assert "entry 4: it is missing" in fault(connector)
+    assert "entry 4: it was deleted" in fault(connector)
 
 
-def test_verify_of_a_deleted_first_entry_names_it_as_missing(connector: Connector) -> None:
+def test_verify_of_a_deleted_first_entry_names_it(connector: Connector) -> None:
     written(connector, 3)
     tampered(connector, delete(ENTRY).where(ENTRY.c.sequence == 1))
-    assert "entry 1: it is missing" in fault(connector)
+    assert "entry 1: it was deleted" in fault(connector)
 
 
 def test_verify_of_a_deleted_entry_with_the_gap_closed_names_its_place(connector: Connector) -> None:
     written(connector, 4)
     tampered(connector, delete(ENTRY).where(ENTRY.c.sequence == 2), moved(3, 2), moved(4, 3))
-    assert "entry 2: it was changed" in fault(connector)
+    assert "entry 2: it was deleted" in fault(connector)
 
 
 def test_verify_of_an_inserted_entry_names_it(connector: Connector) -> None:
     written(connector, 4)
     forged = {"sequence": 3, "at": NOW, "event": "exported", "details": "{}", "mac": "a" * 64}
     tampered(connector, moved(4, 5), moved(3, 4), insert(ENTRY).values(**forged))
-    assert "entry 3: it was changed or forged" in fault(connector)
+    assert "entry 3: it was inserted" in fault(connector)
+
+
+def test_verify_of_an_entry_inserted_before_the_last_one_names_it(connector: Connector) -> None:
+    written(connector, 4)
+    forged = {"sequence": 4, "at": NOW, "event": "exported", "details": "{}", "mac": "a" * 64}
+    tampered(connector, moved(4, 5), insert(ENTRY).values(**forged))
+    assert "entry 4: it was inserted" in fault(connector)
 
 
 def test_verify_of_an_entry_added_at_the_end_names_it(connector: Connector) -> None:
@@ -218,7 +228,7 @@ def test_verify_of_a_truncated_chain_is_whole_alone_and_broken_beside_an_anchor(
     assert "entry 5: the chain ends before it" in fault(connector, heads[-1])
 
 
-def test_verify_beside_the_anchors_of_the_receipts_finds_a_log_that_alone_was_cut(
+def test_verify_beside_the_anchors_of_the_ledgers_finds_a_log_that_alone_was_cut(
     connector: Connector,
 ) -> None:
     heads = written(connector, 6)
@@ -227,20 +237,20 @@ def test_verify_beside_the_anchors_of_the_receipts_finds_a_log_that_alone_was_cu
             row = {"message_id": f"m-{number}", "audit_head": str(heads[number])}
             connection.execute(insert(tables.inbound_message), {**MESSAGE, **row})
     with connector.reading() as connection:
-        assert set(receipt_anchors(connection)) == {heads[3], heads[5]}
-        assert verify(connection, KEY, receipt_anchors(connection)).entries == 6
+        assert set(ledger_anchors(connection)) == {heads[3], heads[5]}
+        assert verify(connection, KEY, ledger_anchors(connection)).entries == 6
     tampered(connector, delete(ENTRY).where(ENTRY.c.sequence > 5))
     with connector.reading() as connection, pytest.raises(AuditBrokenError, match="entry 6: the chain ends"):
-        verify(connection, KEY, receipt_anchors(connection))
+        verify(connection, KEY, ledger_anchors(connection))
 
 
-def test_receipt_anchors_that_no_agent_wrote_are_audit_broken(connector: Connector) -> None:
+def test_ledger_anchors_that_no_agent_wrote_are_audit_broken(connector: Connector) -> None:
     with connector.writing() as connection:
         connection.execute(
             insert(tables.inbound_message), {**MESSAGE, "message_id": "m-1", "audit_head": "none"}
         )
     with connector.reading() as connection, pytest.raises(AuditBrokenError):
-        list(receipt_anchors(connection))
+        list(ledger_anchors(connection))
 
 
 def test_verify_of_an_emptied_log_beside_an_anchor_is_broken(connector: Connector) -> None:
@@ -275,7 +285,24 @@ def test_verify_of_a_chain_rewritten_with_the_stolen_key_is_broken_beside_an_anc
         log = SqlAuditLog(connection, KEY)
         for _ in range(3):
             log.append("exported", NOW + timedelta(hours=1))
-    assert "entry 5: it is not the entry that was handed out" in fault(connector, heads[0], heads[4])
+    told = fault(connector, heads[0], heads[2], heads[4])
+    assert "entry 5: it is not the entry that was handed out" in told
+    assert told.endswith("1 of 3 heads differ, up to entry 3 they agree")
+
+
+def test_verify_of_a_chain_that_went_back_and_went_on_tells_which_heads_agree(connector: Connector) -> None:
+    """An older copy, as a backup is, or two agents at work on two copies: each chain is whole in itself."""
+    heads = written(connector, 6)
+    tampered(connector, delete(ENTRY).where(ENTRY.c.sequence > 2))
+    with connector.writing() as connection:
+        log = SqlAuditLog(connection, KEY)
+        new = [log.append("exported", NOW + timedelta(hours=1)) for _ in range(6)]
+    with connector.reading() as connection:
+        assert verify(connection, KEY, [*heads[:2], *new]).anchored == 8
+    told = fault(connector, *heads, *new[4:])
+    assert "entry 3: it is not the entry that was handed out" in told
+    assert told.endswith("4 of 8 heads differ, up to entry 2 they agree, from entry 7 on they agree again")
+    assert "or another copy of the database was worked with" in told
 
 
 def test_entries_of_one_partner_come_newest_last(connector: Connector) -> None:
@@ -293,6 +320,85 @@ def test_entries_with_unreadable_details_raise_audit_broken(connector: Connector
     tampered(connector, update(ENTRY).where(ENTRY.c.sequence == 2).values(details="{"))
     with connector.reading() as connection, pytest.raises(AuditBrokenError):
         list(entries(connection))
+
+
+def test_restore_that_was_accepted_goes_on_behind_what_was_lost_and_verifies(connector: Connector) -> None:
+    heads = written(connector, 6)
+    tampered(connector, delete(ENTRY).where(ENTRY.c.sequence > 2))
+    later = NOW + timedelta(hours=1)
+    with connector.writing() as connection:
+        log = SqlAuditLog(connection, KEY)
+        assert log.accept_restore(later, heads[-1]).sequence == 7
+        newest = log.append("exported", later)
+    with connector.reading() as connection:
+        report = verify(connection, KEY, [*heads, newest])
+    assert (report.entries, report.head) == (4, newest)
+    assert (report.lost, report.anchored, report.lost_anchors) == (((3, 6),), 3, 4)
+
+
+@pytest.mark.parametrize(
+    "details",
+    ['{"kept":1,"lost_through":6}', '{"kept":2,"lost_through":5}', "{}", "[]", "none", '{"kept":2}'],
+)
+def test_gap_that_no_true_entry_admits_is_found(connector: Connector, details: str) -> None:
+    heads = written(connector, 6)
+    tampered(connector, delete(ENTRY).where(ENTRY.c.sequence > 2))
+    with connector.writing() as connection:
+        SqlAuditLog(connection, KEY).accept_restore(NOW + timedelta(hours=1), heads[-1])
+    tampered(connector, update(ENTRY).where(ENTRY.c.sequence == 7).values(details=details))
+    assert "entry 3: it was deleted" in fault(connector)
+
+
+def test_forged_admission_of_a_loss_is_found(connector: Connector) -> None:
+    written(connector, 6)
+    forged = {"event": "database restored", "details": '{"kept":2,"lost_through":4}'}
+    tampered(
+        connector,
+        delete(ENTRY).where(ENTRY.c.sequence.in_((3, 4))),
+        update(ENTRY).where(ENTRY.c.sequence == 5).values(**forged),
+    )
+    assert "entry 3: it was deleted" in fault(connector)
+
+
+def test_log_is_not_written_on_in_an_older_or_other_copy_than_is_remembered(
+    connector: Connector, tmp_path: Path
+) -> None:
+    heads, memory = written(connector, 6), AuditMemory(tmp_path / "audit-head")
+    for remembered, words in (
+        (heads[5], ""),
+        (heads[2], ""),
+        (GENESIS, ""),
+        (AuditHead(5, "0" * 64), "not the"),
+    ):
+        memory.remember(remembered)
+        assert memory.head() == (remembered if remembered.sequence else None)
+        with connector.writing() as connection:
+            log = SqlAuditLog(connection, KEY, memory)
+            if words:
+                with pytest.raises(DatabaseOutdatedError, match=words):
+                    log.append("exported", NOW + timedelta(hours=1))
+            else:
+                log.head()
+    memory.remember(heads[5])
+    tampered(connector, delete(ENTRY).where(ENTRY.c.sequence > 4))
+    with connector.writing() as connection:
+        log = SqlAuditLog(connection, KEY, memory)
+        with pytest.raises(DatabaseOutdatedError, match="ends at entry 4, and entry 6 had been written"):
+            log.append("exported", NOW + timedelta(hours=1))
+        log.accept_restore(NOW + timedelta(hours=1), heads[5])
+        assert log.append("exported", NOW + timedelta(hours=1)).sequence == 8
+
+
+@pytest.mark.parametrize("content", [b"", b"7", b"7:abc", b"-1:" + b"a" * 64, b"\xff", b"x" * 100])
+def test_memory_that_cannot_be_read_remembers_nothing(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "audit-head"
+    file.write_bytes(content)
+    memory = AuditMemory(file)
+    assert memory.head() is None
+    memory.remember(AuditHead(7, "a" * 64))
+    assert memory.head() == AuditHead(7, "a" * 64)
+    assert [path.name for path in tmp_path.iterdir()] == ["audit-head"]
+    AuditMemory(tmp_path / "missing" / "audit-head").remember(AuditHead(7, "a" * 64))
 
 
 def test_append_after_the_first_costs_one_statement(connector: Connector) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from agent.adapters import tables
-from agent.adapters.audit_log import receipt_anchors
+from agent.adapters.audit_log import ledger_anchors
 from agent.adapters.audit_verification import verify
 from agent.adapters.watched_clock import WatchedClock
 from agent.app import utc_now
@@ -123,7 +123,7 @@ def holds_and_heals(stage: Stage, fault: Callable[[], AbstractContextManager[obj
     ):
         assert not any(folder.glob("drafts/*")) and not any(folder.glob("claimed/*"))
     with stage.agent.connector.reading() as connection:
-        verify(connection, stage.agent.audit_key, receipt_anchors(connection))
+        verify(connection, stage.agent.audit_key, ledger_anchors(connection))
 
 
 def held(stage: Stage) -> set[str]:
