@@ -50,12 +50,12 @@ def deliver(practice: PracticeSide, lane: Lane, session: TransferSession) -> Del
     """
     practice.require_licence(lane.partner_id)
     waiting = sorted(lane.outbox.waiting(), key=_turn)
-    if not waiting:
-        return DeliveryResult()
-    with practice.database.write() as work:
+    with practice.database.read() as snapshot:
+        updates_wait = snapshot.revoked_at(lane.partner_id) is not None
+    if waiting:
         # Nothing goes that could not be written down, or of which a restored backup knows nothing.
-        work.audit.head()
-        updates_wait = work.snapshot.revoked_at(lane.partner_id) is not None
+        with practice.database.write() as work:
+            work.audit.head()
     updates_wait = updates_wait or any(_is_update(file) for file in lane.outbox.failed())
     result = DeliveryResult()
     failures: list[AgentError] = []

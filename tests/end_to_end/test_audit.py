@@ -1,7 +1,6 @@
 """The audit log as operator, partner and data protection officer use it, also after a restored backup."""
 
 import json
-import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -59,7 +58,7 @@ def database_put_back(house: House, copy: Path) -> None:
     house.connector.dispose()
     for leftover in house.folder.glob("practice.db-*"):
         leftover.unlink()
-    shutil.copy(copy, house.folder / "practice.db")
+    copy.replace(house.folder / "practice.db")
 
 
 def database_copied(house: House) -> Path:
