@@ -41,6 +41,7 @@ from agent.flows.lane import Lane
 from agent.key_calendar import warn_of_keys
 from agent.ports import Clock
 from agent.troubles import Troubles
+from agent.watch import Watch
 from exchange_formats.envelope import Kind
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ SWEEP_SECONDS = 5.0
 AVAILABILITY_AFTER_SECONDS = 5.0
 """From an import to the files without the slots it took; bookings that come meanwhile share them."""
 LICENCE_CHECK_HOURS = 24
+WATCH_SECONDS = 60
 PURGE_HOURS = 24
 KEY_CHECK_HOURS = 24
 CLOCK = "clock"
@@ -74,6 +76,7 @@ class Daemon:
         self._clockwork = Clockwork(self._troubles, broken=self._end_by)
         self._watcher = FolderWatcher([], self._wake)
         self._manager = ServiceManager()
+        self._watch = Watch(self._troubles, clock)
         self._lane_locks: dict[str, threading.Lock] = {}
         self._failed_visits: Counter[str] = Counter()
         # Files whose bookings changed the book so far; an export that began before the last one is behind.
@@ -179,6 +182,7 @@ class Daemon:
             sign = timedelta(seconds=self._manager.sign_every_seconds)
             self._clockwork.every(sign, "sign of life", self._manager.works)
         self._clockwork.every(timedelta(seconds=schedule.sweep_every_seconds), "sweep", self._sweep)
+        self._clockwork.every(timedelta(seconds=WATCH_SECONDS), "watch", self._look_for_others)
         self._clockwork.every(timedelta(hours=LICENCE_CHECK_HOURS), "licence", self._check_licence)
         self._clockwork.every(timedelta(hours=PURGE_HOURS), "purge", self._purge)
         self._clockwork.every(timedelta(hours=KEY_CHECK_HOURS), "keys", self._check_keys)
@@ -357,6 +361,9 @@ class Daemon:
         files, records = purged.files.total(), purged.records.total()
         if files or records:
             log.info("purge: %d file(s) and %d record(s) had been kept long enough", files, records)
+
+    def _look_for_others(self) -> None:
+        self._watch.look(self._agent)
 
     def _check_licence(self) -> None:
         self._agent.licence.require()

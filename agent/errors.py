@@ -23,7 +23,8 @@
     ├── TransferError                    40   temporary: the file stays in the outbox
     │   ├── HostKeyRefusedError               never retried with another key
     │   ├── DeadlineExceededError
-    │   └── RefusedByServerError              one file or folder; the connection is good
+    │   ├── RefusedByServerError              one file or folder; the connection is good
+    │   └── WatcherUnreachableError           a monitor or mail server; the exchange goes on
     ├── SpoolError                       50   folders, disk, locks
     │   ├── AlreadyRunningError
     │   ├── AuditBrokenError                  the chain does not verify
@@ -171,6 +172,12 @@ class DeadlineExceededError(TransferError):
 
 class RefusedByServerError(TransferError):
     """This one thing could not be done and the next may: no reason to stay away from the server."""
+
+
+class WatcherUnreachableError(TransferError):
+    """Whoever is to be told how the agent is doing cannot be told; the exchange goes on."""
+
+    remedy = "Check `watch` in agent.yaml, and the mail server or the monitor; the exchange goes on."
 
 
 class SpoolError(AgentError):

@@ -23,15 +23,15 @@ class Troubles:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._current: dict[str, str] = {}
+        self._current: dict[str, tuple[str, str]] = {}
 
     def met(self, place: str, error: Exception) -> None:
         """Log the sentence and its remedy, unless just this is known already."""
         sentence, remedy = told(error)
         with self._lock:
-            if self._current.get(place) == sentence:
+            if self._current.get(place) == (sentence, remedy):
                 return
-            self._current[place] = sentence
+            self._current[place] = sentence, remedy
         log.error("%s: %s. %s", place, sentence, remedy)
 
     def over(self, place: str) -> None:
@@ -41,8 +41,8 @@ class Troubles:
         if ended is not None:
             log.info("%s: works again", place)
 
-    def current(self) -> dict[str, str]:
-        """Place -> sentence."""
+    def current(self) -> dict[str, tuple[str, str]]:
+        """Place -> sentence and remedy."""
         with self._lock:
             return dict(self._current)
 

@@ -12,6 +12,7 @@ from agent.app import utc_now
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, reading
 from agent.cli.screen import err, out, show, table
 from agent.errors import GivenUpError, PartlyFailedError
+from agent.metrics import metrics_text
 from agent.status import Status, read_status
 
 SECONDS_PER_MINUTE, SECONDS_PER_HOUR, SECONDS_PER_DAY = 60, 3600, 86_400
@@ -53,6 +54,12 @@ def status(
         _show(found, utc_now())
     if any(lane.given_up for lane in found.partners.values()):
         raise typer.Exit(GivenUpError.exit_code)
+
+
+def metrics(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Print the status as numbers for Prometheus; `watch.metrics_file` has the service write them."""
+    with reading(config) as agent:
+        print(metrics_text(read_status(agent)), end="")  # noqa: T201 - a file, not a message
 
 
 def _show(found: Status, now: datetime) -> None:

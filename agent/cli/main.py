@@ -81,6 +81,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 app.command()(inspect.check)
 app.command()(inspect.status)
+app.command()(inspect.metrics)
 for command in (exchange.sync, exchange.export, exchange.deliver, exchange.fetch, exchange.receive):
     app.command()(command)
 app.command()(disclosures.disclosures)

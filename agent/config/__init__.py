@@ -14,10 +14,12 @@ from agent.config.loading import Config, Partner, config_fingerprint, load_confi
 from agent.config.model import AgentSettings
 from agent.config.partner_model import PartnerSettings, SftpSettings
 from agent.config.secrets import SecretRef
+from agent.config.watch_model import MailSettings
 
 __all__ = [
     "AgentSettings",
     "Config",
+    "MailSettings",
     "Partner",
     "PartnerSettings",
     "SecretRef",

@@ -30,6 +30,7 @@ from agent.config.values import (
     WholeNumber,
     WorkingDays,
 )
+from agent.config.watch_model import WatchSettings
 from agent.domain.practice import OfferTerms
 from agent.errors import ConfigError
 
@@ -274,6 +275,10 @@ class AgentSettings(Section):
     )
     logging: LoggingSettings = Field(
         default=LoggingSettings(), description="What the agent writes about its work."
+    )
+
+    watch: WatchSettings = Field(
+        default=WatchSettings(), description="Who outside is told how the agent is doing."
     )
 
     @property

@@ -28,7 +28,7 @@ def test_trouble_met_again_and_again_is_told_once_with_its_remedy(caplog: pytest
     for _ in range(3):
         troubles.met(PLACE, DOWN)
     assert lines(caplog) == [f"ERROR {PLACE}: {DOWN}. {DOWN.remedy}"]
-    assert troubles.current() == {PLACE: str(DOWN)}
+    assert troubles.current() == {PLACE: (str(DOWN), DOWN.remedy)}
 
 
 def test_trouble_that_is_over_is_told_once_and_may_begin_anew(caplog: pytest.LogCaptureFixture) -> None:
@@ -56,7 +56,7 @@ def test_troubles_of_two_places_are_told_for_each(caplog: pytest.LogCaptureFixtu
     troubles.met("exchange zahnzeit", DOWN)
     troubles.over(PLACE)
     assert len(lines(caplog)) == 3
-    assert troubles.current() == {"exchange zahnzeit": str(DOWN)}
+    assert troubles.current() == {"exchange zahnzeit": (str(DOWN), DOWN.remedy)}
 
 
 def test_trouble_met_by_many_threads_at_once_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
