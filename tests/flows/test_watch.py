@@ -1,4 +1,4 @@
-"""Watching from outside: a heartbeat while all is well, one mail at each end of a trouble, a file of numbers."""
+"""Watching from outside: a heartbeat while all is well, one mail at each end of a trouble, and numbers."""
 
 import http.server
 import socket
