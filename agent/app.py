@@ -5,6 +5,7 @@ network and no database; secrets are read here, so that a missing one is told
 at the start.
 """
 
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from agent.adapters.practice_database import SqlDatabase
 from agent.adapters.process_lock import sole_process
 from agent.adapters.sftp_transport import SftpSettings, SftpTransport
 from agent.adapters.ssh_connection import SshAccount
+from agent.adapters.trial import Trial
 from agent.adapters.watched_clock import WatchedClock
 from agent.config import AgentSettings, Config, Partner
 from agent.domain.attribution import attribution_problem
@@ -49,12 +51,15 @@ from agent.flows.fetch import FetchResult, fetch
 from agent.flows.file_result import FileResult
 from agent.flows.give_up import SentAgain, give_up_overdue, send_again
 from agent.flows.lane import Lane, PracticeSide
+from agent.flows.rehearse import rehearse
 from agent.flows.tell_updates import preview_updates, tell_updates
 from agent.licence_gate import LicenceGate
 from agent.ports import Clock, Database, TransferSession
 from exchange_formats.envelope import Kind
 
 SECONDS_PER_HOUR = 3600
+REHEARSE = "rehearse"
+"""The command that a file is tried with; nobody types it."""
 VALID_FOR_EXPORTS = 4
 """An availability file is good until this many later ones should have come."""
 
@@ -195,6 +200,10 @@ class Agent:
         """Work off the inbound folder; see `agent.flows.receive`."""
         return receive.sweep(self.practice, self.lane(partner_id))
 
+    def rehearse(self, partner_id: str, content: bytes) -> None:
+        """What receiving these bytes would do, taken back; see `agent.flows.rehearse`."""
+        rehearse(self.practice, self.lane(partner_id), content)
+
     def close(self) -> None:
         """Let go of the database."""
         self.connector.dispose()
@@ -252,7 +261,7 @@ def build(config: Config, clock: Clock = utc_now) -> Agent:
     )
     key = secret_key(settings, clock)
     lanes = {
-        partner_id: _lane(settings, partner, key, practice)
+        partner_id: _lane(config, partner, key, practice)
         for partner_id, partner in config.partners.items()
         if partner.settings.enabled
     }
@@ -295,7 +304,8 @@ def _revoked_keys(database: Database, partner_id: str) -> Collection[str]:
         return snapshot.revoked_keys(partner_id)
 
 
-def _lane(settings: AgentSettings, partner: Partner, own_key: OwnKey, practice: PracticeSide) -> Lane:
+def _lane(config: Config, partner: Partner, own_key: OwnKey, practice: PracticeSide) -> Lane:
+    settings = config.settings
     partner_id, inbound = partner.settings.partner_id, settings.inbound
     every = timedelta(minutes=settings.schedule.availability_every_minutes)
     return Lane(
@@ -332,6 +342,7 @@ def _lane(settings: AgentSettings, partner: Partner, own_key: OwnKey, practice: 
             stray_after_seconds=inbound.stray_after_hours * SECONDS_PER_HOUR,
             clock=practice.clock,
             protect=own_key.protect,
+            trial=Trial([sys.executable, "-m", "agent", REHEARSE, partner_id, "--config", str(config.path)]),
         ),
         transport=sftp_transport(settings, partner),
     )

@@ -42,6 +42,7 @@ from agent.adapters.inbound_claim import (
     STRAY,
     Beginning,
     FolderClaim,
+    Trial,
     claim_name,
     new_file_id,
     opens,
@@ -97,6 +98,7 @@ class FolderInbound:
         stray_after_seconds: float,
         clock: Clock,
         protect: Protect,
+        trial: Trial,
     ) -> None:
         self._waiting = waiting or root / "waiting"
         self._drafts, self._claimed, self._released = root / "drafts", root / "claimed", root / "released"
@@ -105,6 +107,7 @@ class FolderInbound:
         self._max_bytes = max_bytes
         self._clock = clock
         self._protect = protect
+        self._trial = trial
         self._looks: dict[str, _Look] = {}
         self._fetched = FetchedFiles(root / "fetched.txt", self._drafts)
 
@@ -195,14 +198,20 @@ class FolderInbound:
 
     def _take(self, path: Path) -> FolderClaim | None:
         """Rename to a claim that counts one attempt more; None if it is gone or still held by its writer."""
-        known = None if path.parent == self._waiting else FolderClaim.from_path(path, self._max_bytes)
+        known = (
+            None
+            if path.parent == self._waiting
+            else FolderClaim.from_path(path, self._max_bytes, self._trial)
+        )
         if known is not None:
             file_id, attempts, kind = known.file_id, known.attempts + 1, known.kind
         else:
             accepted = ACCEPTED_NAME.fullmatch(path.name)
             file_id, attempts, kind = new_file_id(self._clock()), 1, ACCEPTED if accepted else STRAY
         target = self._claimed / claim_name(file_id, attempts, kind)
-        return FolderClaim(target, file_id, attempts, kind, self._max_bytes) if move(path, target) else None
+        if not move(path, target):
+            return None
+        return FolderClaim(target, file_id, attempts, kind, self._max_bytes, self._trial)
 
     # --- afterwards ----------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,12 @@ from agent.errors import QuarantineReason, UnauthenticatedFileError
 
 ACCEPTED, STRAY = "pgp", "stray"
 MAX_ATTEMPTS = 3
+"""Crashes that may happen while a file is worked on before it is tried apart."""
+LAST_ATTEMPT = 20
+"""If whole machines go down with every trial, somebody has to look; chance alone does not get that far."""
+
+Trial = Callable[[bytes], bool]
+"""Whether a process of its own outlives the import of these bytes (`agent.adapters.trial`)."""
 
 _CLAIM_NAME = re.compile(
     r"(?P<id>[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12})\.(?P<attempts>[0-9]{1,4})\.(?P<kind>pgp|stray)"
@@ -46,7 +53,9 @@ def new_file_id(now: datetime) -> str:
 class FolderClaim:
     """ports.ClaimedFile: a file in the `claimed` folder."""
 
-    def __init__(self, path: Path, file_id: str, attempts: int, kind: str, max_bytes: int) -> None:
+    def __init__(
+        self, path: Path, file_id: str, attempts: int, kind: str, max_bytes: int, trial: Trial
+    ) -> None:
         self.path = path
         self.file_id = file_id
         self.attempts = attempts
@@ -54,18 +63,24 @@ class FolderClaim:
         self.sha256: str | None = None
         """Of the whole file, once it has been read."""
         self._max_bytes = max_bytes
+        self._trial = trial
 
     @classmethod
-    def from_path(cls, path: Path, max_bytes: int) -> "FolderClaim | None":
+    def from_path(cls, path: Path, max_bytes: int, trial: Trial) -> "FolderClaim | None":
         """What the name says; None if the agent did not give it."""
         name = _CLAIM_NAME.fullmatch(path.name)
         if name is None:
             return None
-        return cls(path, name["id"], int(name["attempts"]), name["kind"], max_bytes)
+        return cls(path, name["id"], int(name["attempts"]), name["kind"], max_bytes, trial)
 
     def read(self) -> bytes:
-        """The whole file. Raises UnauthenticatedFileError with the reason, SpoolError for a fault of ours."""
-        if self.attempts > MAX_ATTEMPTS:
+        """The whole file. Raises UnauthenticatedFileError with the reason, SpoolError for a fault of ours.
+
+        After three crashes the file is tried in a process of its own first: the
+        power may have failed three times at a good booking, and that one must
+        be imported and answered.
+        """
+        if self.attempts > LAST_ATTEMPT:
             raise UnauthenticatedFileError(QuarantineReason.CRASH_LOOP)
         if self.kind == STRAY:
             raise UnauthenticatedFileError(QuarantineReason.UNEXPECTED_NAME)
@@ -76,6 +91,8 @@ class FolderClaim:
         except OSError as error:
             raise spool_error("read a claimed file", self.path.parent, error) from error
         self.sha256 = hashlib.sha256(content).hexdigest()
+        if self.attempts > MAX_ATTEMPTS and not self._trial(content):
+            raise UnauthenticatedFileError(QuarantineReason.CRASH_LOOP)
         return content
 
     def beginning(self) -> "Beginning | None":

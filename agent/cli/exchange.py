@@ -1,5 +1,6 @@
 """`otv-agent sync`, and its steps `export`, `deliver`, `fetch` and `receive` one by one."""
 
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -104,6 +105,12 @@ def fetch(config: ConfigOption = DEFAULT_CONFIG, partner: PartnerOption = None) 
 def receive(config: ConfigOption = DEFAULT_CONFIG, partner: PartnerOption = None) -> None:
     """Import what waits in the inbound folders."""
     _for_each_partner(config, partner, _receive)
+
+
+def rehearse(partner: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Take a partner's file from standard input and import it without letting anything of it stay."""
+    with reading(config) as agent:
+        agent.rehearse(partner, sys.stdin.buffer.read())
 
 
 def _for_each_partner(path: Path, partner: str | None, *steps: Step) -> None:

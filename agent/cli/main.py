@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from agent.app import REHEARSE
 from agent.cli import (
     audit,
     config,
@@ -79,6 +80,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
         os._exit(daemon.ended_by.exit_code if daemon.ended_by else 0)
 
 
+app.command(REHEARSE, hidden=True)(exchange.rehearse)
 app.command()(inspect.check)
 app.command()(inspect.status)
 app.command()(inspect.metrics)

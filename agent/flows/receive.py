@@ -2,7 +2,8 @@
 
 Order of effects, and what a crash in each gap means:
 
-1. claim, the attempt counted   recovered and tried again; after three crashes quarantined as crash-loop
+1. claim, the attempt counted   recovered and tried again; after three crashes tried apart from the agent
+                                first, and quarantined as crash-loop if that dies as well
 2. open, decode                 as before; nothing has happened yet
 3. ONE transaction: signer's key asked again, ledger, patient, appointment, confirmed removals, outcome, audit
                                 rolled back as a whole

@@ -98,7 +98,7 @@ class ClaimedFile(Protocol):
 
     def read(self) -> bytes:
         """The whole file, once. Raises UnauthenticatedFileError: EMPTY, TOO_LARGE,
-        NOT_A_REGULAR_FILE, UNREADABLE, UNEXPECTED_NAME."""
+        NOT_A_REGULAR_FILE, UNREADABLE, UNEXPECTED_NAME, CRASH_LOOP."""
         ...
 
 

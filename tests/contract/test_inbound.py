@@ -46,6 +46,8 @@ class Folder:
         self.root = root
         self.clock = MovableClock()
         self.settle_seconds = settle_seconds
+        self.tried: list[bytes] = []
+        self.outlives_trials = False
         self.inbound = self.reopened()
         self.inbound.prepare()
 
@@ -58,7 +60,12 @@ class Folder:
             stray_after_seconds=STRAY_SECONDS,
             clock=self.clock,
             protect=turned_around,
+            trial=self.trial,
         )
+
+    def trial(self, content: bytes) -> bool:
+        self.tried.append(content)
+        return self.outlives_trials
 
     def drop(self, name: str = "booking.pgp", content: bytes = b"sealed", age_seconds: float = 0) -> Path:
         path = self.root / "waiting" / name
@@ -165,6 +172,7 @@ def test_claim_from_another_file_system_says_where_the_folder_belongs(tmp_path: 
             stray_after_seconds=STRAY_SECONDS,
             clock=MovableClock(),
             protect=turned_around,
+            trial=lambda _: False,
         )
         with pytest.raises(SpoolError, match="file system of the data folder"):
             list(inbound.claim())
@@ -393,15 +401,40 @@ def test_claim_after_a_crash_comes_first_with_the_attempt_counted_on_disk(folder
     assert f"{first.file_id}.2.pgp" in folder.names("claimed")
 
 
-def test_claim_after_three_crashes_is_a_crash_loop(folder: Folder) -> None:
+def crash(folder: Folder, times: int) -> None:
+    """Claim the one file and go on as after a crash, so often."""
+    for _ in range(times):
+        folder.inbound = folder.reopened()
+        folder.one()
+
+
+def test_claim_after_three_crashes_that_ends_a_trial_too_is_a_crash_loop(folder: Folder) -> None:
     folder.drop()
     for attempt in (1, 2, 3):
         folder.inbound = folder.reopened()
         claimed = folder.one()
         assert (claimed.attempts, claimed.read()) == (attempt, b"sealed")
+    assert folder.tried == []
     claimed = folder.one()
     assert claimed.attempts == 4
     assert reason_of(claimed) is QuarantineReason.CRASH_LOOP
+    assert folder.tried == [b"sealed"]
+
+
+def test_claim_after_three_crashes_that_a_trial_outlives_is_read_like_any_other(folder: Folder) -> None:
+    folder.drop()
+    folder.outlives_trials = True
+    crash(folder, times=5)
+    claimed = folder.one()
+    assert (claimed.attempts, claimed.read()) == (6, b"sealed")
+
+
+def test_claim_with_which_even_trials_go_down_for_ever_is_a_crash_loop_in_the_end(folder: Folder) -> None:
+    folder.drop()
+    folder.outlives_trials = True
+    crash(folder, times=20)
+    assert reason_of(folder.one()) is QuarantineReason.CRASH_LOOP
+    assert folder.tried == []
 
 
 def test_claim_something_an_operator_put_among_the_claims_is_not_forgotten(folder: Folder) -> None:
@@ -531,6 +564,7 @@ def test_inbound_that_is_only_looked_at_is_empty_and_makes_no_folder(tmp_path: P
         stray_after_seconds=STRAY_SECONDS,
         clock=MovableClock(),
         protect=turned_around,
+        trial=lambda _: False,
     )
     assert inbound.counts() == {"waiting": 0, "claimed": 0, "archive": 0, "quarantine": 0}
     assert list(tmp_path.iterdir()) == []
@@ -544,6 +578,7 @@ def test_recover_removes_what_a_dead_process_was_fetching(tmp_path: Path) -> Non
         stray_after_seconds=60,
         clock=lambda: datetime.now(UTC),
         protect=turned_around,
+        trial=lambda _: False,
     )
     folder.prepare()
     (tmp_path / "drafts" / "torn.draft").write_bytes(b"half")

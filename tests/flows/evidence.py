@@ -1,8 +1,6 @@
 """What can be seen from outside: every row of the database, every file, and the books that must balance."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +10,8 @@ from agent.adapters import tables
 from agent.adapters.audit_log import AuditEntry, entries
 from agent.adapters.database import Connector
 from agent.adapters.practice_schema import agent_tables, practice_tables
-from agent.flows.file_result import FileState
-from agent.retention import FILES_PURGED, SENT
 from tests.flows.stage import Stage
-
-ARCHIVED = {f"file {FileState.IMPORTED}", f"file {FileState.DUPLICATE}"}
-SET_ASIDE = {f"file {FileState.REFUSED}", f"file {FileState.QUARANTINED}"}
+from tests.kit.books import disagreements, purged
 
 
 def rows(connector: Connector, *chosen: Table) -> dict[str, list[str]]:
@@ -71,36 +65,9 @@ def quarantine_reasons(stage: Stage, partner_id: str) -> dict[str, dict[str, Any
 
 def assert_books_balance(stage: Stage) -> None:
     """Promise P3: arrived = imported + duplicate + refused + quarantined + waiting, in folders and audit."""
-    events: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for entry in audit(stage):
-        if "file_id" in entry.details:
-            events[str(entry.partner_id)][entry.event].add(str(entry.details["file_id"]))
+    told = audit(stage)
     for partner_id, arrived in stage.arrived.items():
         counts = stage.agent.lane(partner_id).inbound.counts()
-        purged = _purged(stage, partner_id)
-        assert sum(counts.values()) + purged == arrived, (partner_id, counts)
-        folder = stage.house.data_folder / "inbound" / partner_id
-        archived, set_aside = _file_ids(folder / "archive"), _file_ids(folder / "quarantine")
-        # A file that crashed after its import is a duplicate of itself, or a crash loop: audited twice.
-        assert archived <= _all(events[partner_id], ARCHIVED)
-        assert set_aside <= _all(events[partner_id], SET_ASIDE)
-        under_way = _file_ids(folder / "claimed") | _file_ids(folder / "released")
-        gone = _all(events[partner_id], ARCHIVED | SET_ASIDE) - (archived | set_aside | under_way)
-        assert len(gone) == purged
-
-
-def _purged(stage: Stage, partner_id: str) -> int:
-    """Inbound files that were kept long enough, by the audit log alone."""
-    return sum(
-        int(str(entry.details["files"]))
-        for entry in audit(stage)
-        if entry.event == FILES_PURGED and entry.partner_id == partner_id and entry.details["folder"] != SENT
-    )
-
-
-def _file_ids(folder: Path) -> set[str]:
-    return {path.name.split(".")[0] for path in folder.iterdir() if not path.name.endswith(".reason.json")}
-
-
-def _all(events: dict[str, set[str]], names: Iterable[str]) -> set[str]:
-    return set().union(*(events[name] for name in names))
+        assert sum(counts.values()) + purged(told, partner_id) == arrived, (partner_id, counts)
+        inbound = stage.house.data_folder / "inbound" / partner_id
+        assert list(disagreements(told, partner_id, inbound)) == []
