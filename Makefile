@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DB     ?= sqlite
 N      ?= 1000
 
-.PHONY: demo test check bench race machine fuzz unit-score schemas clean
+.PHONY: demo test check bench race machine crash fuzz unit-score schemas clean
 
 # Rebuilt whenever what it is made from changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -36,6 +36,11 @@ race: $(VENV)/.installed
 # Lives of a whole practice, drawn at random; ends with one line of figures.
 machine: $(VENV)/.installed
 	$(BIN)/python -m tests.machine --lives $(N) --database $(DB)
+
+# Kills with -9 at random moments; DB=postgresql kills the server too. Then every failpoint once.
+crash: $(VENV)/.installed
+	$(BIN)/python -m tests.crash --kills $(N) --database $(DB)
+	$(BIN)/python -m tests.crash --each-failpoint --database $(DB)
 
 # Spoiled files and documents, drawn at random; a line of figures for each sort.
 fuzz: N := 10000

@@ -27,7 +27,7 @@ class Trial:
         self._limit_seconds = limit_seconds
 
     def __call__(self, content: bytes) -> bool:
-        """Whether the command ended by itself, with whatever exit code. Raises SpoolError if it cannot begin."""
+        """Whether the command ended by itself, with any exit code. Raises SpoolError if it cannot start."""
         try:
             finished = subprocess.run(
                 self._command,
