@@ -1,6 +1,7 @@
 """Everything that can go wrong, as one tree; a class is an exit code and a remedy.
 
     AgentError                            1   a bug, if nothing more special fits
+    ├── UnfitDocumentError                1   a finished line is not what may leave: a defect, nothing is sent
     ├── UsageError                        2   the command line asks for something that cannot be
     │   └── LaneBusyError                     another process works for this partner
     ├── PartlyFailedError                 3   the run finished, a partner or file did not
@@ -54,6 +55,10 @@ class AgentError(Exception):
     """True: our own passing fault. Inbound files wait, nothing is quarantined (promise P9)."""
     ends_process: ClassVar[bool] = False
     """True: what was done in this process can no longer be relied on; only a new start mends it."""
+
+
+class UnfitDocumentError(AgentError):
+    """A finished document says what it must not, whoever made it so; nothing of it leaves."""
 
 
 class UsageError(AgentError):

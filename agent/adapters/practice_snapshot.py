@@ -9,6 +9,7 @@ nothing is ever written.
 from collections import defaultdict
 from collections.abc import Collection, Generator
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -196,6 +197,10 @@ class SqlPracticeSnapshot:
         if owner is not None:
             raise SchemaMismatchError("contact points do not come in the order of their patients")
 
+    def known_aliases(self, partner_id: str) -> Generator[str, None, None]:
+        with streamed(self._connection, _known(partner_id)) as rows:
+            yield from map(itemgetter(0), rows)
+
     def removed_aliases(self, partner_id: str) -> list[str]:
         disclosure = tables.disclosure.c
         statement = self._removals(partner_id, disclosure.alias).order_by(disclosure.patient_id)
@@ -270,6 +275,26 @@ def _contacts(partner_id: str) -> Select[Any]:
         .where(*_agreed(partner_id))
         # By the consent's key, which is an index: nothing has to be sorted.
         .order_by(consent.patient_id, contact.contact_point_id)
+    )
+
+
+def _known(partner_id: str) -> Select[Any]:
+    """Rule R15 once more, from the ledger's side; shares nothing with `_patients`, which it is to check."""
+    patient, disclosure, consent = tables.patient.c, tables.disclosure.c, tables.consent.c
+    return (
+        select(disclosure.alias)
+        .select_from(tables.disclosure)
+        .join(tables.patient, patient.patient_id == disclosure.patient_id)
+        .join(
+            tables.consent,
+            and_(consent.patient_id == disclosure.patient_id, consent.partner_id == disclosure.partner_id),
+        )
+        .where(
+            disclosure.partner_id == partner_id,
+            patient.active.is_(True),
+            consent.status == Consent.GRANTED.value,
+        )
+        .order_by(disclosure.patient_id)
     )
 
 

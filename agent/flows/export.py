@@ -3,7 +3,8 @@
 Order of effects, and what a crash in each gap means:
 
 1. take the sequence number, give aliases      a number is skipped; partners take gaps for normal
-2. read one snapshot, seal it into a draft     the draft is removed at the next start
+2. read one snapshot, look over each finished line, seal it into a draft
+                                               the draft is removed at the next start
 3. ask again whether anybody withdrew, commit the disclosures and the audit entry
                                                an audit line too many, never an unrecorded disclosure
 4. publish the draft in the outbox             as before
@@ -26,6 +27,7 @@ from agent.domain.availability import TakenTime, busy_window, cap_window, offer_
 from agent.domain.availability_records import availability_records
 from agent.domain.consent import in_transmit_set
 from agent.domain.intervals import instant
+from agent.domain.last_look import looked_over
 from agent.domain.practice import PracticeCalendar
 from agent.domain.practice_hours import after_open_time, practice_open
 from agent.errors import ConsentChangingError, UsageError
@@ -115,8 +117,12 @@ def _export_once(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progr
                 audit_head=str(anchor),
             )
             # Closed whatever happens: an open stream of rows would outlive the snapshot it reads.
-            with closing(_records(snapshot, calendar, lane, kind, now, result)) as records:
-                sealed = lane.sealer.seal(encode(envelope, _counted(records, result, progress)), draft.file)
+            with (
+                closing(_records(snapshot, calendar, lane, kind, now, result)) as records,
+                closing(_may_be_known(snapshot, lane)) as may_be_known,
+            ):
+                lines = encode(envelope, _counted(records, result, progress))
+                sealed = lane.sealer.seal(looked_over(lines, kind, may_be_known), draft.file)
 
         result.file_name, result.size = sealed_name(envelope), sealed.size
         with practice.database.write() as work:
@@ -239,6 +245,12 @@ def _patients(
         yield documents.removal_record(alias)
 
 
+def _may_be_known(snapshot: PracticeSnapshot, lane: Lane) -> Generator[str, None, None]:
+    """Whose lines may go to this partner, for the last look; asked only when the first one comes."""
+    if may_know_patients(snapshot, lane):
+        yield from snapshot.known_aliases(lane.partner_id)
+
+
 def _agreed_patients(
     stream: Iterable[ConsentedPatient], result: ExportResult, today: date, *, dry_run: bool
 ) -> Generator[Line, None, None]:
@@ -258,8 +270,9 @@ def _agreed_patients(
 
 
 def _counted(records: Iterator[Line], result: ExportResult, progress: Progress | None) -> Iterator[Line]:
+    counts = result.records
     for written, record in enumerate(records, start=1):
-        result.records[record.record] += 1
+        counts[record.record] += 1
         if progress is not None and written % PROGRESS_STEP == 0:
             progress(written)
         yield record

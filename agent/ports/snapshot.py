@@ -78,6 +78,13 @@ class PracticeSnapshot(Protocol):
         """
         ...
 
+    def known_aliases(self, partner_id: str) -> Generator[str, None, None]:
+        """Streamed in patient order: the aliases of everybody whom the partner may know now.
+
+        Asked of the tables anew, for the last look at a finished file. Close it when leaving early.
+        """
+        ...
+
     def removed_aliases(self, partner_id: str) -> list[str]:
         """Aliases once sent to the partner whose patient is no longer active and GRANTED (reading A9),
         as long as the partner has not confirmed the removal; of a revoked partner all."""

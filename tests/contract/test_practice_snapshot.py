@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, insert, update
 
 from agent.adapters import tables
 from agent.adapters.database import Connector
+from agent.adapters.disclosure_ledger import SqlDisclosureLedger
 from agent.adapters.practice_snapshot import SqlPracticeSnapshot
 from agent.domain.intervals import Interval, instant
 from agent.domain.practice import Consent, ContactPoint, SpecialHours, StaffMember, TemplateAreaKind
@@ -14,15 +15,18 @@ from agent.errors import SchemaMismatchError
 from tests.kit.databases import (
     ANNA,
     CHECKUP,
+    CLARA,
     CLEANING,
     CLEANING_TYPE,
     DENTIST,
     DENTPORT,
     INSERTED_AT,
     LEA,
+    LEO,
     OHNE,
     OTV_LOGIN,
     OTV_USER,
+    PETER,
     PRACTICE_ID,
     PROPHYLAXIS,
     TREATMENT,
@@ -364,6 +368,21 @@ def test_consented_patients_of_thousands_lose_neither_patient_nor_contact_point(
     assert [patient.patient_id for patient in consented] == list(keys)
     found = [(p.patient_id, c.value) for p in consented for c in p.contact_points]
     assert found == [(key, f"{key}-{number}") for key, number in points]
+
+
+def test_known_aliases_are_those_of_the_transmit_set_in_its_order(connector: Connector) -> None:
+    with connector.writing() as connection:
+        for partner in (DENTPORT, ZAHNZEIT):
+            SqlDisclosureLedger(connection).assign_aliases(partner)
+        # Aliases of those who withdrew stay in the ledger, and are nobody's whom the partner may know.
+        for patient_id in (CLARA, PETER, LEO):
+            disclose(connection, patient_id, f"old{patient_id}")
+    with connector.reading() as connection:
+        snapshot = SqlPracticeSnapshot(connection)
+        for partner in (DENTPORT, ZAHNZEIT, "third"):
+            known = list(snapshot.known_aliases(partner))
+            assert known == [one.alias for one in snapshot.consented_patients(partner)]
+        assert len(list(snapshot.known_aliases(DENTPORT))) == 3
 
 
 def test_consented_patients_left_early_leave_the_connection_usable(connector: Connector) -> None:
