@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,13 +20,14 @@ PATIENCE_SECONDS = 30.0
 class Service:
     """Started with the block and killed at its end, unless it has been stopped."""
 
-    def __init__(self, config: Path, **environment: str) -> None:
+    def __init__(self, config: Path, command: Sequence[str] = COMMAND, **environment: str) -> None:
         self._config = config
+        self._command = command
         self._environment = os.environ | environment
         self._lines: list[str] = []
 
     def __enter__(self) -> Self:
-        command = [*COMMAND, "run", "--config", str(self._config)]
+        command = [*self._command, "run", "--config", str(self._config)]
         self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=self._environment)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -38,6 +39,10 @@ class Service:
     ) -> None:
         self.kill()
         require_none_in("".join(self._lines), "the log of the service")
+
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
 
     @property
     def log(self) -> list[str]:

@@ -1,0 +1,24 @@
+"""`otv-agent run` by a clock that can be set: `python -m tests.faults.clocked FILE run --config CONFIG`.
+
+FILE holds the seconds by which the clock is to be wrong; it is read whenever the time is asked for.
+"""
+
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from agent.app import utc_now
+from agent.cli.context import loaded
+from agent.daemon import Daemon
+
+
+def main(offset: Path, config: Path) -> None:
+    def clock() -> datetime:
+        return utc_now() + timedelta(seconds=float(offset.read_text()))
+
+    loaded(config)
+    Daemon(config, clock).run()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[4]))
