@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DB     ?= sqlite
 N      ?= 1000
 
-.PHONY: demo test check bench race machine crash fuzz unit-score schemas clean
+.PHONY: demo test check bench race machine crash fuzz faults unit-score schemas clean
 
 # Rebuilt whenever what it is made from changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -46,6 +46,10 @@ crash: $(VENV)/.installed
 fuzz: N := 10000
 fuzz: $(VENV)/.installed
 	$(BIN)/python -m tests.fuzz --mutants $(N)
+
+# Every fault of our own against a running service; a line for each, ten minutes in all.
+faults: $(VENV)/.installed
+	$(BIN)/python -m tests.faults
 
 # The unit's restrictions, judged by systemd itself: at most 1.5 of 10.
 unit-score:

@@ -10,6 +10,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
+from agent import quarantine
 from agent.adapters.audit_log import CLOCK_ACCEPTED, SqlAuditLog
 from agent.adapters.key_handovers import read_handovers
 from agent.adapters.keyring import PartnerKeyRing
@@ -162,13 +163,16 @@ def accept_clock(agent: Agent) -> tuple[WrongTime, int]:
         found = wrong_time(connection, now)
         audit = SqlAuditLog(connection, agent.audit_key, agent.audit_memory)
         audit.append(CLOCK_ACCEPTED, now, first_ahead=found.first or None, last_ahead=found.last or None)
-        put_back, uncover = 0, secret_key(agent.config.settings).uncover
-        for partner_id, file_id in found.set_aside:
-            # In here no import can be faster than its entry.
-            if partner_id in agent.lanes and agent.lanes[partner_id].inbound.put_back(file_id, uncover):
-                audit.append("file put back", now, partner_id, file_id=file_id)
-                put_back += 1
-    return found, put_back
+    return found, sum(_judged_again(agent, file_id) for _, file_id in found.set_aside)
+
+
+def _judged_again(agent: Agent, file_id: str) -> bool:
+    """Whether it could be put back: an operator may have dealt with it, or its partner may be gone."""
+    try:
+        quarantine.retry(agent, file_id)
+    except UsageError:
+        return False
+    return True
 
 
 def require_one_time(agent: Agent) -> None:

@@ -57,7 +57,6 @@ LICENCE_CHECK_HOURS = 24
 WATCH_SECONDS = 60
 PURGE_HOURS = 24
 KEY_CHECK_HOURS = 24
-CLOCK = "clock"
 CONFIGURATION = "configuration (the old one stays in force)"
 
 
@@ -100,7 +99,8 @@ class Daemon:
             try:
                 self._begin()
                 while not self._stopped_within(self._agent.config.settings.schedule.reload_every_seconds):
-                    self._look_at_the_clock()
+                    if self._clock.has_moved():
+                        self._clockwork.all_now()
                     self._reload_if_changed()
                     self._watcher.ensure_alive()
                 log.info("stopping")
@@ -116,7 +116,7 @@ class Daemon:
 
     def _begin(self) -> None:
         self._agent.require_author()
-        self._look_at_the_clock()
+        self._clock.hear(self._agent.database_time())
         self._agent.recover()
         self._clockwork.start()
         self._watcher.start()
@@ -132,17 +132,10 @@ class Daemon:
         return True
 
     def _look_at_the_clock(self) -> None:
-        """Hold it against the database server's, hear the operator, and plan anew if it was set."""
-        try:
-            self._clock.hear(self._agent.database_time())
-            self._clock.accepted(self._agent.clock_accepted_at())
-            self._clock()
-        except AgentError as error:
-            self._troubles.met(CLOCK, error)
-        else:
-            self._troubles.over(CLOCK)
-        if self._clock.has_moved():
-            self._clockwork.all_now()
+        """Hold it against the database server's, and hear the operator. Raises ClockDoubtfulError."""
+        self._clock.hear(self._agent.database_time())
+        self._clock.accepted(self._agent.clock_accepted_at())
+        self._clock()
 
     def _end(self) -> bool:
         """Let running jobs finish for a while; whether they all did."""
@@ -183,6 +176,8 @@ class Daemon:
             self._clockwork.every(sign, "sign of life", self._manager.works)
         self._clockwork.every(timedelta(seconds=schedule.sweep_every_seconds), "sweep", self._sweep)
         self._clockwork.every(timedelta(seconds=WATCH_SECONDS), "watch", self._look_for_others)
+        seconds = timedelta(seconds=schedule.reload_every_seconds)
+        self._clockwork.every(seconds, "clock", self._look_at_the_clock)
         self._clockwork.every(timedelta(hours=LICENCE_CHECK_HOURS), "licence", self._check_licence)
         self._clockwork.every(timedelta(hours=PURGE_HOURS), "purge", self._purge)
         self._clockwork.every(timedelta(hours=KEY_CHECK_HOURS), "keys", self._check_keys)

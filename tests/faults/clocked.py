@@ -4,6 +4,7 @@ FILE holds the seconds by which the clock is to be wrong; it is read whenever th
 """
 
 import sys
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,8 +14,13 @@ from agent.daemon import Daemon
 
 
 def main(offset: Path, config: Path) -> None:
+    known = 0.0
+
     def clock() -> datetime:
-        return utc_now() + timedelta(seconds=float(offset.read_text()))
+        nonlocal known
+        with suppress(OSError):  # a system out of handles still knows what time it is
+            known = float(offset.read_text())
+        return utc_now() + timedelta(seconds=known)
 
     loaded(config)
     Daemon(config, clock).run()
