@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DB     ?= sqlite
 N      ?= 1000
 
-.PHONY: demo test check bench race machine crash fuzz faults unit-score schemas clean
+.PHONY: demo test check bench race machine crash fuzz faults unit-score networks schemas clean
 
 # Rebuilt whenever what it is made from changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -54,6 +54,11 @@ faults: $(VENV)/.installed
 # The unit's restrictions, judged by systemd itself: at most 1.5 of 10.
 unit-score:
 	systemd-analyze security --offline=true --no-pager --threshold=15 service/systemd/otv-agent.service
+
+# Uploads broken at random against OpenSSH, and one partner's trouble beside another's answers.
+networks: N = 500
+networks: $(VENV)/.installed
+	$(BIN)/python -m tests.networks --uploads $(N)
 
 schemas: $(VENV)/.installed
 	$(BIN)/python -m exchange_formats.schema_export exchange_formats/schemas

@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 6.0
 """For the running jobs; with the watcher's three seconds the whole stop stays below ten."""
 WAKE_MARGIN_SECONDS = 0.5
-SWEEP_SECONDS = 5.0
+SWEEP_SECONDS = 3.0
 """Then the sweep ends and begins anew, so that a partner whose folder was empty has its turn in a flood."""
 AVAILABILITY_AFTER_SECONDS = 5.0
 """From an import to the files without the slots it took; bookings that come meanwhile share them."""

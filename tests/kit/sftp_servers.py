@@ -9,11 +9,13 @@ import asyncio
 import getpass
 import inspect
 import os
+import signal
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
@@ -248,6 +250,19 @@ class _ScriptedSession(asyncssh.SSHServerSession[bytes]):
                 self._channel.write(len(packet).to_bytes(4, "big") + packet)
 
 
+def descendants(process_id: int) -> list[int]:
+    """Every process that this one started, and those that they started."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    found = [process_id]
+    for one in found:  # which grows while it is gone through
+        found += [child for child, parent in parents.items() if parent == one]
+    return found[1:]
+
+
 async def _hang_if(hanging: bool) -> None:
     if hanging:
         await asyncio.Event().wait()
@@ -286,6 +301,21 @@ class OpenSshServer:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(_START_SECONDS)
+
+    def kill_sessions(self) -> None:
+        """Kill what serves the open connections, at once; the next connection is served as before."""
+        if self._process is not None:
+            for process_id in descendants(self._process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(process_id, signal.SIGKILL)
+
+    def wait_until_idle(self) -> None:
+        """Until every connection's process has ended, with all that it still had to write."""
+        ends_at = time.monotonic() + _START_SECONDS
+        while self._process is not None and descendants(self._process.pid):
+            if time.monotonic() > ends_at:
+                raise RuntimeError("a process of sshd outlives its connection")
+            time.sleep(0.01)
 
     def _configuration(self) -> str:
         lines = [
