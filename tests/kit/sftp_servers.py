@@ -14,7 +14,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 SSHD = Path("/usr/sbin/sshd")
 _START_SECONDS = 10.0
+_EXTENSIONS = 7
 
 Result = TypeVar("Result")
 
@@ -60,11 +61,15 @@ class SftpServer(Protocol):
     def stop(self) -> None: ...
 
 
+Step = Literal["login", "open", "write", "read", "close", "stat", "rename", "remove", "readdir"]
+"""Where a server can fall silent once a client has found it; before that see MuteServer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Misbehaviour:
     """What the asyncssh server does wrong; nothing by default. It may be changed while the server runs."""
 
-    hang_at: Literal["login", "open", "stat"] | None = None
+    hang_at: Step | None = None
     drop_after_bytes: int | None = None
     refuse_write: int | None = None
     """Which write of a connection, counted from one."""
@@ -76,6 +81,9 @@ class Misbehaviour:
     take_on_close: bool = False
     take_before_rename: bool = False
     short_reads: bool = False
+    endless_files: bool = False
+    announce_extensions: bool = False
+    """Billions of SSH extensions (RFC 8308), and none of them follows."""
 
 
 class PartnerSftpServer:
@@ -106,6 +114,11 @@ class PartnerSftpServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_START_SECONDS)
         self._loop.close()
+
+    async def hang(self, step: Step) -> None:
+        """Never returns if the test wants the server silent from this step on."""
+        if self.misbehaviour.hang_at == step:
+            await asyncio.Event().wait()
 
     async def _listen(self) -> asyncssh.SSHAcceptor:
         return await asyncssh.listen(
@@ -142,7 +155,9 @@ class _Doorkeeper(asyncssh.SSHServer):
         self._server._connections.discard(self._connection)
 
     async def begin_auth(self, username: str) -> bool:
-        await _hang_if(self._server.misbehaviour.hang_at == "login")
+        if self._server.misbehaviour.announce_extensions:
+            self._connection.send_packet(_EXTENSIONS, b"\xff" * 4)
+        await self._server.hang("login")
         return True
 
 
@@ -156,10 +171,11 @@ class _PartnerFolder(asyncssh.SFTPServer):
         self._writes = 0
 
     async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
-        await _hang_if(self._server.misbehaviour.hang_at == "open")
+        await self._server.hang("open")
         return await _awaited(super().open(path, pflags, attrs))
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        await self._server.hang("write")
         wrong = self._server.misbehaviour
         self._written += len(data)
         self._writes += 1
@@ -170,25 +186,35 @@ class _PartnerFolder(asyncssh.SFTPServer):
         return await _awaited(super().write(file_obj, offset, data))
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        await self._server.hang("read")
         wrong = self._server.misbehaviour
+        if wrong.endless_files:
+            return bytes(size)
         return await _awaited(
             super().read(file_obj, offset, min(size, 10_000) if wrong.short_reads else size)
         )
 
     async def close(self, file_obj: object) -> None:
+        await self._server.hang("close")
         await _awaited(super().close(file_obj))
         if self._server.misbehaviour.take_on_close:
             for part in (self._server.root / "inbox").glob("*.part"):
                 part.unlink()
 
     async def stat(self, path: bytes) -> asyncssh.SFTPAttrs:
+        await self._server.hang("stat")
         wrong = self._server.misbehaviour
-        await _hang_if(wrong.hang_at == "stat")
         attributes = asyncssh.SFTPAttrs.from_local(Path(os.fsdecode(self.map_path(path))).stat())
         attributes.size = (attributes.size or 0) + wrong.lie_about_size
         return attributes
 
+    async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+        await self._server.hang("readdir")
+        async for name in super().scandir(path):
+            yield name
+
     async def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
+        await self._server.hang("rename")
         wrong = self._server.misbehaviour
         if wrong.refuse_posix_rename:
             raise asyncssh.SFTPOpUnsupported("not here")
@@ -199,6 +225,7 @@ class _PartnerFolder(asyncssh.SFTPServer):
         await _awaited(super().posix_rename(oldpath, newpath))
 
     async def remove(self, path: bytes) -> None:
+        await self._server.hang("remove")
         if self._server.misbehaviour.refuse_remove:
             raise asyncssh.SFTPPermissionDenied("foreign text")
         await _awaited(super().remove(path))
@@ -261,11 +288,6 @@ def descendants(process_id: int) -> list[int]:
     for one in found:  # which grows while it is gone through
         found += [child for child, parent in parents.items() if parent == one]
     return found[1:]
-
-
-async def _hang_if(hanging: bool) -> None:
-    if hanging:
-        await asyncio.Event().wait()
 
 
 async def _awaited(result: Result | Awaitable[Result]) -> Result:
@@ -347,14 +369,54 @@ class OpenSshServer:
 
 
 class MuteServer:
-    """Accepts connections and never says a word."""
+    """Accepts connections, says the given words, and then never one again."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: bytes = b"", *, endless: bool = False) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
+        self._words, self._endless = words, endless
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._speak, daemon=True).start()
 
     def stop(self) -> None:
-        self._socket.close()
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        for one in (self._socket, *self._open):
+            one.close()
+
+    def _speak(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                self._open.append(connection)
+                with suppress(OSError):
+                    connection.sendall(self._words)
+                    while self._endless:
+                        connection.sendall(self._words)
+
+
+class FullServer:
+    """Listens and takes nobody: its queue is full, so that connecting itself hangs."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=0)
+        self.port: int = self._socket.getsockname()[1]
+        self._waiting: list[socket.socket] = []
+        while self._one_more_is_taken():
+            pass
+
+    def stop(self) -> None:
+        for one in (self._socket, *self._waiting):
+            one.close()
+
+    def _one_more_is_taken(self) -> bool:
+        self._waiting.append(socket.socket())
+        self._waiting[-1].settimeout(0.2)
+        try:
+            self._waiting[-1].connect(("127.0.0.1", self.port))
+        except TimeoutError:
+            return False
+        return True
 
 
 def _make_folders(root: Path) -> None:
