@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from agent.adapters import tables
-from agent.adapters.audit_log import AuditEntry, entries, receipt_anchors
+from agent.adapters.audit_log import AuditEntry, entries, ledger_anchors
 from agent.adapters.audit_verification import verify
 from agent.errors import AuditBrokenError
 from exchange_formats.envelope import Kind
@@ -94,9 +94,7 @@ class Reckoning:
         """Whole, and it holds every head that was handed out."""
         handed_out = set().union(*(inbox.anchors for inbox in self.village.inboxes.values()))
         try:
-            verify(
-                connection, self.village.stage.agent.audit_key, {*receipt_anchors(connection), *handed_out}
-            )
+            verify(connection, self.village.stage.agent.audit_key, {*ledger_anchors(connection), *handed_out})
         except AuditBrokenError as error:
             yield str(error)
 
