@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, select
 
 from agent.adapters import tables
-from agent.adapters.audit_log import receipt_anchors
+from agent.adapters.audit_log import ledger_anchors
 from agent.adapters.audit_verification import verify
 from exchange_formats.envelope import Kind
 from tests.faults.service import Running
@@ -71,7 +71,7 @@ def meet(
         result.complaints.append(f"never said to be over: {_open_places(run.service.log[said:])}")
     _judge_words(result, run.service.log[said:])
     with run.stage.house.connector.reading() as connection:
-        verify(connection, run.stage.agent.audit_key, receipt_anchors(connection))
+        verify(connection, run.stage.agent.audit_key, ledger_anchors(connection))
     return result
 
 
