@@ -151,6 +151,7 @@ class Daemon:
     def _schedule(self) -> None:
         """Make the jobs of the present configuration; all of them start at once."""
         self._clockwork.forget_all()
+        self._failed_visits.clear()
         schedule = self._agent.config.settings.schedule
         every = {
             Kind.AVAILABILITY: schedule.availability_every_minutes,

@@ -89,7 +89,7 @@ def _show(found: Status, now: datetime) -> None:
             out.print(f"{partner_id}: {files} given up after days, see `otv-agent deliver --failed`")
         if lane.unconfirmed:
             times = _counted(lane.unconfirmed, "file")
-            out.print(f"{partner_id}: {times} delivered, unconfirmed: its server took them at once")
+            out.print(f"{partner_id}: {times} delivered, unconfirmed: taken by its server at once")
         if lane.open_removals:
             out.print(f"{partner_id}: {_counted(lane.open_removals, 'removal')} not acknowledged yet")
     for sentence in found.keys:
