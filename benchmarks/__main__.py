@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.audit import audit
 from benchmarks.availability import availability
 from benchmarks.bookings import import_of_bookings
 from benchmarks.measure import Result
@@ -31,11 +32,12 @@ class Size:
 
     patients: int
     bookings: int
+    audit_entries: int
     rounds: int
 
 
-FULL = Size(patients=200_000, bookings=1_000, rounds=5)
-QUICK = Size(patients=5_000, bookings=100, rounds=3)
+FULL = Size(patients=200_000, bookings=1_000, audit_entries=100_000, rounds=5)
+QUICK = Size(patients=5_000, bookings=100, audit_entries=10_000, rounds=3)
 
 
 def main() -> None:
@@ -69,6 +71,7 @@ def _cases(size: Size) -> dict[str, Callable[[], Iterator[Result]]]:
     }
     for database in DATABASES:
         cases[f"patients-{database}"] = partial(patients, database, size.patients, size.rounds)
+        cases[f"audit-{database}"] = partial(audit, database, size.audit_entries, size.rounds)
         cases[f"bookings-{database}"] = partial(import_of_bookings, database, size.bookings, size.rounds)
     return cases
 

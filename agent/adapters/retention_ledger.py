@@ -47,6 +47,8 @@ _TABLES: dict[str, tuple[Table, ...]] = {
 }
 """What is deleted by the keys that `_due` finds; lines before what they belong to."""
 
+SORTS = tuple(_TABLES)
+
 
 @dataclass(frozen=True, slots=True)
 class Cutoffs:
