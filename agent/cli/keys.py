@@ -34,7 +34,7 @@ def create(
 ) -> None:
     """Make the practice's own key; its fingerprint goes into agent.yaml."""
     secret = typer.prompt("passphrase", hide_input=True, confirmation_prompt=True) if passphrase else None
-    _show(administration.create_key(home, gpg_program, name, secret))
+    show_key(administration.create_key(home, gpg_program, name, secret))
     out.print(
         "Next: write the fingerprint into agent.yaml (openpgp.fingerprint), and keep a copy of\n"
         f"{home / 'openpgp-revocs.d'} elsewhere: it revokes the key should it ever be lost."
@@ -91,7 +91,7 @@ def pin(
     """Show a partner's key and, once its fingerprint is confirmed, keep it."""
     settings = loaded(config)
     key = key_administration.inspect_partner_key(settings, partner, file, utc_now())
-    _show(key)
+    show_key(key)
     if key.revoked:
         out.print("This copy is REVOKED by its owner: kept, it ends the key at once and for ever.")
     if not yes:
@@ -146,7 +146,8 @@ def _bare(fingerprint: str) -> str:
     return fingerprint.replace(" ", "").upper()
 
 
-def _show(key: KeyFacts) -> None:
+def show_key(key: KeyFacts) -> None:
+    """What is to be compared by telephone, and what the key is."""
     out.print(f"fingerprint  {key.fingerprint}")
     out.print(f"kind         {_algorithm(key)}")
     out.print(f"expires      {_expiry(key)}")

@@ -16,11 +16,13 @@ from agent.cli import (
     duplicates,
     exchange,
     host_keys,
+    init,
     inspect,
     keys,
     licence,
     match,
     own_key,
+    partner,
     practice,
     purge,
     quarantine,
@@ -90,6 +92,8 @@ app.command()(disclosures.disclosures)
 app.command()(match.match)
 app.command()(trace.trace)
 app.command()(what_left.what_left)
+app.command()(init.init)
+app.add_typer(partner.app, name="partner")
 app.add_typer(config.app, name="config")
 app.command()(purge.purge)
 keys.app.command()(own_key.rotate)

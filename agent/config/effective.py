@@ -3,15 +3,12 @@
 For `otv-agent config show`. It shows where a secret is kept and never what it is.
 """
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agent.config.loading import Config, Partner
+from agent.config.sample import flow, quoted
 from agent.config.section import Section, fields_within, section_of
-
-_PLAIN = re.compile(r"(?!null$|Null$|NULL$)[A-Za-z0-9/_.](?:[A-Za-z0-9/_.+=@ -]*[A-Za-z0-9/_.+=@-])?")
 
 Derived = Mapping[tuple[str, ...], Any]
 """Path of a setting that was left out -> the value that follows from others."""
@@ -62,14 +59,11 @@ def _section_at(settings: Section, path: tuple[str, ...]) -> Section | None:
 
 def _shown(value: Any) -> str:
     """One value as YAML in one line."""
+    return flow(quoted(_plain(value)))
+
+
+def _plain(value: Any) -> Any:
+    """Sections that are written inline as what they consist of."""
     if isinstance(value, Section):
-        value = value.model_dump(mode="json", exclude_none=True)
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_shown(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_shown, value)) + "]"
-    if isinstance(value, bool | int):
-        return str(value).lower()
-    text = str(value)
-    # What could be punctuation or "no value" to YAML is quoted; JSON's quoting is YAML's too.
-    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+        return value.model_dump(mode="json", exclude_none=True)
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

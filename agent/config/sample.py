@@ -5,7 +5,9 @@ the committed files equal, so that a setting cannot be added, renamed or
 changed without its sample and its documentation.
 """
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from textwrap import wrap
 from typing import Any, Literal, get_args, get_origin
@@ -30,15 +32,25 @@ DOCUMENTATION = "docs/configuration.md"
 BEGIN = "<!-- tables written by agent.config.sample: begin -->"
 END = "<!-- end -->"
 
+Values = Mapping[tuple[str, ...], Any]
+"""Path of a setting -> its value."""
+
+# What could be punctuation or "no value" to YAML is none of this.
+_PLAIN = re.compile(r"(?!null$|Null$|NULL$)[A-Za-z0-9/_.](?:[A-Za-z0-9/_.+=@ -]*[A-Za-z0-9/_.+=@-])?")
+
 _INTRODUCTION = """\
 # Every setting with its default. A line that begins with `#` and a key is a
 # setting that is off or follows from another one. See docs/configuration.md.
 """
 
 
-def sample_yaml(model: type[Section]) -> str:
-    """A valid YAML file with every setting of `model`, each below its description."""
-    return _INTRODUCTION + "".join(f"{line}\n" for line in _lines(model))
+def sample_yaml(model: type[Section], values: Values | None = None, left_out: Collection[str] = ()) -> str:
+    """A valid YAML file with every setting of `model`, each below its description.
+
+    `values` by path stand where they are given, instead of defaults and examples; sections `left_out` are
+    off.
+    """
+    return _INTRODUCTION + "".join(f"{line}\n" for line in _lines(model, values or {}, left_out))
 
 
 def settings_table(model: type[Section]) -> str:
@@ -70,8 +82,10 @@ def write_samples(root: Path) -> None:
     documentation.write_text(before + documentation_tables() + after, encoding="utf-8", newline="\n")
 
 
-def _lines(model: type[Section]) -> Iterator[str]:
+def _lines(model: type[Section], values: Values, left_out: Collection[str]) -> Iterator[str]:
     for path, field in fields_within(model):
+        if path[0] in left_out:
+            continue
         indent = "  " * (len(path) - 1)
         if len(path) == 1 or _subsection(field):
             yield ""
@@ -80,7 +94,7 @@ def _lines(model: type[Section]) -> Iterator[str]:
         if _subsection(field):
             yield f"{indent}{path[-1]}:"
         else:
-            value, is_set = _sample_value(field)
+            value, is_set = (quoted(values[path]), True) if path in values else _sample_value(field)
             yield f"{indent}{'' if is_set else '#'}{path[-1]}: {flow(value)}"
 
 
@@ -116,8 +130,20 @@ def _allowed_cell(field: FieldInfo) -> str:
     return " to ".join(map(str, limits))
 
 
+def quoted(value: Any) -> Any:
+    """The value with every text in quotes that YAML could misread; JSON's quoting is YAML's too."""
+    if isinstance(value, dict):
+        return {key: quoted(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [quoted(item) for item in value]
+    if isinstance(value, bool | int):
+        return value
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+
+
 def flow(value: Any) -> str:
-    """A default or an example as YAML in one line; they need no quotes."""
+    """A value as YAML in one line; defaults and examples need no quotes, others were `quoted`."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):

@@ -1,0 +1,70 @@
+"""`otv-agent init`: from nothing to a folder that is ready for a licence and a partner."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agent import installation
+from agent.cli.screen import out
+from agent.installation import NewInstallation
+
+SHEET = """\
+For every booking partner (an e-mail will do; the fingerprint by telephone):
+
+  practice id      {practice_id}
+  our key          {key_file}
+  fingerprint      {fingerprint}
+  formats          docs/exchange-formats.md
+
+What we need from each:
+
+  its OpenPGP key  Ed25519, or RSA from 3072 bits, with an expiry; the fingerprint by telephone
+  its SFTP server  host, port, user name, the folders `inbox` and `outgoing`
+  its host key     the SHA256 fingerprint by telephone
+"""
+NEXT = """\
+Next:
+  1. put the password of the database role, if it has one, into {folder}/secrets/database_password and
+     name it in {folder}/agent.yaml (database.password)
+  2. otv-agent practice create-tables; otv-agent practice check
+  3. otv-agent licence install FILE
+  4. otv-agent partner add ID --name NAME --key FILE --host HOST --user NAME
+  5. otv-agent check; otv-agent sync --dry-run
+All with --config {folder}/agent.yaml, or OTV_AGENT_CONFIG set to it. Keep a copy of
+{folder}/secrets/audit_key and of {data}/gpg/openpgp-revocs.d away from this machine.
+"""
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new folder, such as /etc/otv-agent or C:\\otv-agent.")],
+    practice_id: Annotated[
+        str,
+        typer.Option(prompt="practice id (as in the database and the licence)", help="The practice's id."),
+    ],
+    name: Annotated[str, typer.Option(prompt="name of the practice", help="Name on the practice's key.")],
+    database_url: Annotated[
+        str,
+        typer.Option(
+            prompt="database (postgresql+psycopg://USER@HOST/DATABASE or sqlite:////PATH)",
+            help="SQLAlchemy URL of the practice database, without a password.",
+        ),
+    ],
+    licence_issuer_key: Annotated[
+        Path,
+        typer.Option(prompt="file with the licence issuer's public key", help="Came with the licence."),
+    ],
+    data_folder: Annotated[
+        Path | None, typer.Option(help="For spool and keys; without it `data` in the folder.")
+    ] = None,
+    gpg_program: Annotated[str, typer.Option(help="Name or path of gpg.")] = "gpg",
+) -> None:
+    """Make a folder with settings, keys, secrets and the sheet for partners; asks for what is not given."""
+    answers = NewInstallation(practice_id, name, database_url, licence_issuer_key, gpg_program, data_folder)
+    key = installation.set_up(folder, answers)
+    folder = folder.absolute()
+    sheet = SHEET.format(
+        practice_id=practice_id, key_file=installation.PUBLIC_KEY, fingerprint=key.fingerprint
+    )
+    data = (data_folder or folder / "data").absolute()
+    out.print(f"{folder} is set up.\n\n{sheet}\n{NEXT.format(folder=folder, data=data)}", end="")

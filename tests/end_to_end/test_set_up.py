@@ -1,0 +1,199 @@
+"""From nothing to the first receipt, by the commands alone, as an administrator types them."""
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.config import load_config
+from exchange_formats.envelope import Kind
+from exchange_formats.receipts import BookingOutcome
+from tests.demo.scenes import Offers, booking_of, newcomer, open_to_new_patients
+from tests.kit.command_line import Finished, otv
+from tests.kit.house import PRACTICE_ID, PartnerSide
+from tests.kit.licensor import Licensor, create_licensor
+from tests.kit.openpgp import GpgHome, PartnerGpg, short_folder
+from tests.kit.sftp_servers import OpenSshServer, make_ssh_key
+
+
+@pytest.fixture(scope="module")
+def workplace() -> Iterator[Path]:
+    with short_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def licensor(workplace: Path) -> Iterator[Licensor]:
+    home = GpgHome(workplace / "gpg-licensor")
+    licensor = create_licensor(home)
+    (workplace / "issuer.pgp").write_bytes(licensor.key_ring)
+    yield licensor
+    home.stop()
+
+
+def init(folder: Path, workplace: Path, **changes: str) -> Finished:
+    values = {
+        "--practice-id": PRACTICE_ID,
+        "--name": "Zahnarztpraxis Muster",
+        "--database-url": f"sqlite:///{workplace / 'practice.db'}",
+        "--licence-issuer-key": str(workplace / "issuer.pgp"),
+    } | changes
+    return otv("init", folder, *(word for pair in values.items() for word in pair))
+
+
+def stop_agent_of(folder: Path) -> None:
+    GpgHome(folder / "data" / "gpg").stop()
+
+
+@pytest.fixture(scope="module")
+def installation(workplace: Path, licensor: Licensor) -> Iterator[Path]:
+    folder = workplace / "otv"
+    done = init(folder, workplace)
+    assert done.code == 0, done.err
+    yield folder
+    stop_agent_of(folder)
+
+
+def test_set_up_leads_by_the_commands_to_the_first_receipt(
+    workplace: Path, licensor: Licensor, installation: Path
+) -> None:
+    config = installation / "agent.yaml"
+
+    def ordered(*words: str | Path) -> Finished:
+        done = otv(*words, config=config)
+        assert done.code == 0, done.text
+        return done
+
+    ordered("practice", "generate", "--patients", "60", "--columns", "4")
+    today = datetime.now(UTC).date()
+    licence = licensor.licence(PRACTICE_ID, ["dentport"], today, today + timedelta(days=365))
+    (workplace / "licence.pgp").write_bytes(licence)
+    ordered("licence", "install", workplace / "licence.pgp")
+
+    home = GpgHome(workplace / "gpg-dentport")
+    practice_key = (installation / "practice-key.asc").read_bytes()
+    gpg = PartnerGpg(home, "Dentport <keys@dentport.example>", practice_key)
+    (workplace / "dentport.asc").write_bytes(gpg.public_key)
+    nobodys = make_ssh_key(workplace / "nobodys").public_line
+    server = OpenSshServer(workplace / "server", nobodys, workplace / "sshd")
+    server.start()
+    try:
+        added = ordered(
+            "partner", "add", "dentport", "--name", "Dentport", "--key", workplace / "dentport.asc",
+            "--host", "127.0.0.1", "--port", str(server.port), "--user", server.user_name, "--yes",
+        )  # fmt: skip
+        assert gpg.fingerprint in added.out
+        (public_line,) = re.findall(r"^ssh-ed25519 .*$", added.out, re.MULTILINE)
+        (workplace / "sshd" / "authorized_keys").write_text(f"{public_line}\n")
+        ordered("keys", "pin-host", "dentport", "--yes")
+        assert "all is in order" in ordered("check").out
+        ordered("sync")
+
+        partner: Any = PartnerSide("dentport", gpg, server)  # type: ignore[arg-type]
+        slot = Offers(partner).next(open_to_new_patients(partner))
+        partner.book(booking_of(partner, slot, newcomer()))
+        _without_settling(config)
+        ordered("sync")
+        (receipt,) = partner.inbox(Kind.RECEIPTS)
+    finally:
+        server.stop()
+        home.stop()
+    outcomes = [record for record in receipt.records if isinstance(record, BookingOutcome)]
+    assert [outcome.outcome for outcome in outcomes] == ["accepted"]
+
+
+def _without_settling(config: Path) -> None:
+    text = config.read_text(encoding="utf-8").replace("settle_seconds: 2", "settle_seconds: 0")
+    config.write_text(text, encoding="utf-8")
+
+
+def test_set_up_tells_what_the_partner_needs_and_what_comes_next(workplace: Path, licensor: Licensor) -> None:
+    folder = workplace / "told"
+    done = init(folder, workplace)
+    stop_agent_of(folder)
+    fingerprint = load_config(folder / "agent.yaml").settings.openpgp.fingerprint
+    assert fingerprint in done.out
+    assert "licence install" in done.out
+    assert f"{folder / 'data'}/gpg/openpgp-revocs.d" in done.out
+
+
+def test_set_up_puts_keys_and_spool_where_it_is_told(workplace: Path, licensor: Licensor) -> None:
+    folder, data = workplace / "settings", workplace / "spool"
+    assert init(folder, workplace, **{"--data-folder": str(data)}).code == 0
+    GpgHome(data / "gpg").stop()
+    assert load_config(folder / "agent.yaml").settings.data_folder == data
+    assert not (folder / "data").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the folder's access list decides there")
+def test_set_up_leaves_nothing_that_others_may_read(installation: Path) -> None:
+    for path in (installation, installation / "secrets", installation / "data"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    for path in (installation / "agent.yaml", installation / "secrets" / "audit_key"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_set_up_asks_for_what_is_not_given(workplace: Path, licensor: Licensor) -> None:
+    folder = workplace / "asked"
+    answers = (PRACTICE_ID, "Praxis Muster", "sqlite:////tmp/p.db", str(workplace / "issuer.pgp"))
+    done = otv("init", folder, answer="\n".join(answers) + "\n")
+    stop_agent_of(folder)
+    assert done.code == 0, done.text
+    assert otv("config", "check", config=folder / "agent.yaml").code == 0
+
+
+def test_set_up_leaves_an_installation_that_is_there_as_it_is(workplace: Path, installation: Path) -> None:
+    before = (installation / "agent.yaml").read_bytes(), (installation / "secrets" / "audit_key").read_bytes()
+    done = init(installation, workplace)
+    assert (done.code, "left as it is" in done.err) == (2, True)
+    assert before == (
+        (installation / "agent.yaml").read_bytes(),
+        (installation / "secrets" / "audit_key").read_bytes(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "code"),
+    [
+        ("--practice-id", "Praxis: Muster", 10),
+        ("--database-url", "mysql://localhost/practice", 10),
+        ("--licence-issuer-key", "/nowhere.pgp", 2),
+    ],
+)
+def test_set_up_with_a_wrong_answer_leaves_no_settings_behind(
+    workplace: Path, licensor: Licensor, option: str, value: str, code: int
+) -> None:
+    folder = workplace / f"wrong{os.urandom(2).hex()}"
+    assert init(folder, workplace, **{option: value}).code == code
+    stop_agent_of(folder)
+    assert not (folder / "agent.yaml").exists()
+
+
+def test_partner_with_local_folders_is_added_listed_and_set_aside(
+    workplace: Path, licensor: Licensor, installation: Path
+) -> None:
+    config = installation / "agent.yaml"
+    home = GpgHome(workplace / "gpg-zahnzeit")
+    gpg = PartnerGpg(
+        home, "Zahnzeit <keys@zahnzeit.example>", (installation / "practice-key.asc").read_bytes()
+    )
+    home.stop()
+    (workplace / "zahnzeit.pgp").write_bytes(gpg.public_key)
+    name, key = 'Zahnzeit: "München"', workplace / "zahnzeit.pgp"
+    words = ("partner", "add", "zahnzeit", "--name", name, "--key", key)
+    assert otv(*words, config=config).code == 2, "nobody confirmed the fingerprint"
+    assert otv(*words, "--may-cancel", "--yes", config=config).code == 0
+    settings = load_config(config).partners["zahnzeit"].settings
+    assert (settings.name, settings.may_cancel, settings.sftp) == (name, True, None)
+    assert otv(*words, "--yes", config=config).code == 2
+    assert "local folders" in otv("partner", "list", config=config).out
+    assert otv("partner", "remove", "zahnzeit", config=config).code == 2
+    assert otv("partner", "remove", "zahnzeit", "--yes", config=config).code == 0
+    assert "zahnzeit" not in load_config(config).partners
+    assert (config.parent / "partners" / "zahnzeit.yaml.removed").exists()
