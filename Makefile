@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DB     ?= sqlite
 N      ?= 1000
 
-.PHONY: demo test check bench race machine crash fuzz faults unit-score networks schemas clean
+.PHONY: demo test check bench race machine crash fuzz consents faults unit-score networks schemas clean
 
 # Rebuilt whenever what it is made from changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -59,6 +59,11 @@ unit-score:
 networks: N = 500
 networks: $(VENV)/.installed
 	$(BIN)/python -m tests.networks --uploads $(N)
+
+# Practices with patients of every answer, and every file that leaves them; ends with one line of figures.
+consents: N := 10000
+consents: $(VENV)/.installed
+	$(BIN)/python -m tests.consents --databases $(N)
 
 schemas: $(VENV)/.installed
 	$(BIN)/python -m exchange_formats.schema_export exchange_formats/schemas
