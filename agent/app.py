@@ -35,6 +35,7 @@ from agent.adapters.watched_clock import WatchedClock
 from agent.config import AgentSettings, Config, Partner
 from agent.domain.attribution import attribution_problem
 from agent.domain.licence import Licence
+from agent.domain.own_keys import newest_handover
 from agent.errors import (
     AgentError,
     ConfigError,
@@ -50,6 +51,7 @@ from agent.flows.export import ExportResult, Progress, export, kinds_for, previe
 from agent.flows.fetch import FetchResult, fetch
 from agent.flows.file_result import FileResult
 from agent.flows.give_up import SentAgain, give_up_overdue, send_again
+from agent.flows.hand_over import hand_over
 from agent.flows.lane import Lane, PracticeSide
 from agent.flows.rehearse import rehearse
 from agent.flows.tell_updates import preview_updates, tell_updates
@@ -154,6 +156,10 @@ class Agent:
     def tell_updates(self, partner_id: str, *, deleted_on_purpose: bool = False) -> int:
         """What staff changed, into the outbox; see `agent.flows.tell_updates`."""
         return tell_updates(self.practice, self.lane(partner_id), deleted_on_purpose=deleted_on_purpose)
+
+    def hand_over(self, partner_id: str) -> bool:
+        """The announcement of our next key, into the outbox; see `agent.flows.hand_over`."""
+        return hand_over(self.practice, self.lane(partner_id))
 
     def preview_updates(self, partner_id: str) -> int:
         """How many appointments an update would tell of, without writing anything."""
@@ -345,6 +351,7 @@ def _lane(config: Config, partner: Partner, own_key: OwnKey, practice: PracticeS
             trial=Trial([sys.executable, "-m", "agent", REHEARSE, partner_id, "--config", str(config.path)]),
         ),
         transport=sftp_transport(settings, partner),
+        handover=newest_handover(own_key.fingerprint, own_key.handovers),
     )
 
 

@@ -163,6 +163,8 @@ class Daemon:
             for kind, minutes in every.items():
                 export = partial(self._export, partner_id, kind)
                 self._clockwork.every(timedelta(minutes=minutes), _exporting(kind, partner_id), export)
+            announce = partial(self._hand_over, partner_id)
+            self._clockwork.every(timedelta(hours=KEY_CHECK_HOURS), f"handover {partner_id}", announce)
             if lane.gets_updates:
                 seconds = timedelta(seconds=schedule.updates_every_seconds)
                 self._clockwork.every(
@@ -234,6 +236,15 @@ class Daemon:
             told = agent.tell_updates(partner_id)
         if told:
             log.info("%s: %d changed appointment(s) told", partner_id, told)
+            self._clockwork.soon(f"exchange {partner_id}")
+
+    def _hand_over(self, partner_id: str) -> None:
+        """Also at once after `keys rotate`: a new wiring lets every job begin."""
+        with self._lane_locks[partner_id]:
+            agent = self._agent
+            announced = partner_id in agent.lanes and agent.hand_over(partner_id)
+        if announced:
+            log.info("%s: our next key is announced", partner_id)
             self._clockwork.soon(f"exchange {partner_id}")
 
     def _exchange(self, partner_id: str) -> None:

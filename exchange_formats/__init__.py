@@ -10,6 +10,7 @@ A partner can use this package alone; it needs pydantic and nothing of the agent
     receipts         practice -> partner: one definite answer per booking
     appointment_updates  practice -> partner: what staff changed in appointments of this partner
     acknowledgements     partner -> practice: removals that were carried out
+    key_handover     practice -> partner: another key will sign
     codec            lines to documents and back, strictly
     file_names       how sealed files are called
     schema_export    the committed JSON Schemas, made from the models

@@ -21,6 +21,7 @@ from exchange_formats.availability import AvailabilityRecord
 from exchange_formats.bookings import BookingsRecord
 from exchange_formats.envelope import Envelope, Kind, Trailer
 from exchange_formats.fields import Line, Record
+from exchange_formats.key_handover import KeyHandoverRecord
 from exchange_formats.patients import PatientsRecord
 from exchange_formats.receipts import MessageReason, ReceiptRecord
 from exchange_formats.reference_data import ReferenceRecord
@@ -39,6 +40,7 @@ RECORD_TYPES: dict[Kind, Any] = {
     Kind.RECEIPTS: ReceiptRecord,
     Kind.APPOINTMENT_UPDATES: AppointmentUpdateRecord,
     Kind.ACKNOWLEDGEMENTS: RemovalAcknowledgement,
+    Kind.KEY_HANDOVER: KeyHandoverRecord,
 }
 
 INBOUND_KINDS = (Kind.BOOKINGS, Kind.ACKNOWLEDGEMENTS)

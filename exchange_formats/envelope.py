@@ -23,6 +23,7 @@ class Kind(StrEnum):
     RECEIPTS = "receipts"
     APPOINTMENT_UPDATES = "appointment_updates"
     ACKNOWLEDGEMENTS = "acknowledgements"
+    KEY_HANDOVER = "key_handover"
 
 
 class Envelope(Record):

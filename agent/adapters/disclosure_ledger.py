@@ -98,6 +98,11 @@ class SqlDisclosureLedger:
             },
         )
 
+    def has_outbound(self, message_id: str) -> bool:
+        table = tables.outbound_message
+        found = select(table.c.message_id).where(table.c.message_id == message_id)
+        return self._connection.scalar(found) is not None
+
     def assign_aliases(self, partner_id: str) -> int:
         """The ids are read first (8 MB for 200,000), so that no cursor is open on the table being filled."""
         without_alias = self._transmit_set_without_alias(partner_id)

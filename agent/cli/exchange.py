@@ -34,7 +34,9 @@ def sync(
         with reading(config) as agent:
             _preview(agent, chosen(agent, partner))
     else:
-        _for_each_partner(config, partner, _tell_updates, _export_all, _exchange, _receive, _deliver_receipts)
+        _for_each_partner(
+            config, partner, _hand_over, _tell_updates, _export_all, _exchange, _receive, _deliver_receipts
+        )
 
 
 def export(
@@ -50,6 +52,10 @@ def export(
 ) -> None:
     """Put sealed files into the outbox, and an update if staff changed partners' appointments."""
 
+    def handover(agent: Agent, partner_id: str) -> None:
+        if kind in (None, Kind.KEY_HANDOVER):
+            _hand_over(agent, partner_id)
+
     def updates(agent: Agent, partner_id: str) -> None:
         if kind not in (None, Kind.APPOINTMENT_UPDATES):
             return
@@ -59,14 +65,14 @@ def export(
             out.print(f"{partner_id}: {'nothing has changed' if gets_updates else GETS_NO_SUCH_FILE}")
 
     def snapshots(agent: Agent, partner_id: str) -> None:
-        if kind is Kind.APPOINTMENT_UPDATES:
+        if kind in (Kind.APPOINTMENT_UPDATES, Kind.KEY_HANDOVER):
             return
         kinds = [one for one in agent.kinds(partner_id) if kind in (None, one)]
         if not kinds:
             out.print(f"{partner_id}: {GETS_NO_SUCH_FILE}")
         _export(agent, partner_id, kinds)
 
-    _for_each_partner(config, partner, updates, snapshots)
+    _for_each_partner(config, partner, handover, updates, snapshots)
 
 
 def deliver(
@@ -111,6 +117,11 @@ def rehearse(partner: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Take a partner's file from standard input and import it without letting anything of it stay."""
     with reading(config) as agent:
         agent.rehearse(partner, sys.stdin.buffer.read())
+
+
+def _hand_over(agent: Agent, partner_id: str) -> None:
+    if agent.hand_over(partner_id):
+        out.print(f"{partner_id}: {Kind.KEY_HANDOVER} ready: our next key is announced")
 
 
 def _for_each_partner(path: Path, partner: str | None, *steps: Step) -> None:

@@ -27,8 +27,9 @@ from agent.ports import Delivery, TransferSession, WaitingFile
 from exchange_formats.envelope import Kind
 from exchange_formats.file_names import parse_sealed_name
 
-FIRST = (Kind.RECEIPTS, Kind.APPOINTMENT_UPDATES)
-"""Patients wait for these; both by number, because a clock that was set back shows in the names."""
+FIRST = (Kind.KEY_HANDOVER, Kind.RECEIPTS, Kind.APPOINTMENT_UPDATES)
+"""Without the first the others could not be believed, and patients wait for them.
+All by number, because a clock that was set back shows in the names."""
 
 
 @dataclass(slots=True)

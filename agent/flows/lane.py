@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from agent.domain.own_keys import KeyHandover
 from agent.domain.practice import OfferTerms
 from agent.ports import Clock, Database, Inbound, Outbox, Sealer, Transport
 
@@ -48,3 +49,5 @@ class Lane:
     outbox: Outbox
     inbound: Inbound
     transport: Transport | None
+    handover: KeyHandover | None = None
+    """What the partner is to be told of our next key."""

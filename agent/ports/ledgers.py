@@ -123,6 +123,10 @@ class DisclosureLedger(Protocol):
         """`patient_count` of the records are patients."""
         ...
 
+    def has_outbound(self, message_id: str) -> bool:
+        """Whether a file of this message was recorded."""
+        ...
+
     def assign_aliases(self, partner_id: str) -> int:
         """Give every patient of the transmit set that has none an alias; how many were new."""
         ...
