@@ -8,11 +8,12 @@ One page of the house:
     reception       what the staff ask                     recipients      who was told what; closing a lane
     status          what waits and what happened           log_setup       how the agent's lines look
     config/         agent.yaml and partners/*.yaml         errors          the error tree and its exit codes
-    flows/          the stories, one file each: export, tell_updates, deliver, receive; steps of receive:
+    flows/          the stories, one file each: export, tell_updates, hand_over, deliver, receive; steps of receive:
                     answer, import_bookings (with sitting and book), acknowledge; what must not go: outdated
     domain/         the rules: no clock, no files, no logging
     ports           what the stories need from the outside
     adapters/       database, gpg, folders, SFTP: each behind a port
+    key_administration  pins, withdrawals, handovers       key_calendar    every key and its end
     licence_gate    rule R1 at every door                  troubles        told once at begin and end
     sample_practice an invented practice to try things out on
 

@@ -77,7 +77,7 @@ class HostKeyFile:
             raise HostKeyRefusedError(
                 f"the host key {host_key_fingerprint(line)} was revoked: it never comes back"
             )
-        self._write({line: HostKey(line, now), **keys})
+        self._write({**keys, line: keys.get(line, HostKey(line, now))})
 
     def revoke(self, line: str, now: datetime) -> None:
         """Never accept this key again. Raises SpoolError."""

@@ -1,5 +1,6 @@
 """`otv-agent keys`: the practice's own key, and the partners' pinned ones."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -91,6 +92,9 @@ def pin(
     """Show a partner's key and, once its fingerprint is confirmed, keep it."""
     settings = loaded(config)
     key = key_administration.inspect_partner_key(settings, partner, file, utc_now())
+    # Where there is no database yet, nothing was ever revoked.
+    with suppress(DatabaseError, ConfigError), reading(config) as agent:
+        key_administration.require_not_revoked(agent, partner, key)
     show_key(key)
     if key.revoked:
         out.print("This copy is REVOKED by its owner: kept, it ends the key at once and for ever.")

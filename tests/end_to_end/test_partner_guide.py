@@ -11,6 +11,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from tests.kit.partner_guide import COMMANDS, examples, fenced
 
 MAKE_KEY, MEET, RENEW = "--quick-gen-key", "--import practice.asc", "--quick-set-expire"
 OPEN, OPEN_ALL, SEAL, SEND = "otv_open() {", "for sealed in", "otv_seal() {", "sha256sum"
-SETTINGS = "export OTV_HOME"
+SETTINGS, HANDOVER = "export OTV_HOME", "otv_handover() {"
 
 
 def block(marker: str) -> str:
@@ -119,7 +120,7 @@ def test_the_guide_sets_the_variables_that_its_commands_use() -> None:
 
 
 def test_every_block_of_commands_is_run_by_a_test() -> None:
-    markers = (SETTINGS, MAKE_KEY, MEET, RENEW, OPEN, OPEN_ALL, SEAL, SEND)
+    markers = (SETTINGS, MAKE_KEY, MEET, RENEW, HANDOVER, OPEN, OPEN_ALL, SEAL, SEND)
     assert [sum(marker in text for marker in markers) for text in COMMANDS] == [1] * len(markers)
 
 
@@ -294,3 +295,40 @@ def test_a_removal_comes_until_it_is_acknowledged_as_told(exchange: Exchange) ->
     _, receipt = answered(exchange)
     assert [(one.record, one.outcome) for one in receipt.records] == [("message_outcome", "processed")]
     assert withdrawn not in {one.patient_id for one in next_file().records}
+
+
+def test_a_handover_is_believed_as_told_only_if_both_keys_say_so(exchange: Exchange) -> None:
+    shell, folder = exchange.shell, exchange.shell.folder
+    config = load_config(exchange.house.config_path)
+    today = utc_now().date()
+    agent = exchange.house.agent()
+    key_administration.rotate_own_key(agent, today + timedelta(days=7), today + timedelta(days=30))
+    agent = exchange.house.agent()
+    assert agent.hand_over("dentport")
+    agent.exchange("dentport")
+    (document,) = shell.opened(Kind.KEY_HANDOVER)
+    (record,) = document.records
+
+    def believed(**changes: str) -> str:
+        lines = [document.envelope, record.model_copy(update=changes)]
+        (folder / "handover.ndjson").write_bytes(b"".join(line.line() for line in lines))
+        return shell.run(block(HANDOVER), "otv_handover handover.ndjson").split()[-1]
+
+    assert believed() == record.new_fingerprint != config.settings.openpgp.fingerprint
+    stranger = exchange.house.partners["zahnzeit"].gpg
+    text = record.statement.split("SHA512\n\n")[1].split("-----BEGIN")[0]
+    other = text.replace(record.new_fingerprint, stranger.fingerprint)
+    forged = {
+        "by the partner itself": exchange.home.run("--clear-sign", stdin=text.encode()).decode(),
+        "changed": record.statement.replace("praxis-", "praxis_"),
+        "of a stranger": stranger.home.run("--clear-sign", stdin=other.encode()).decode(),
+    }
+    for story, statement in forged.items():
+        with pytest.raises(RuntimeError):
+            raise AssertionError(story + believed(statement=statement))
+    with pytest.raises(RuntimeError):
+        believed(
+            statement=forged["of a stranger"],
+            new_fingerprint=stranger.fingerprint,
+            public_key=stranger.home.run("--armor", "--export", stranger.fingerprint).decode(),
+        )
