@@ -8,7 +8,7 @@ One page of the house:
     reception       what the staff ask                     recipients      who was told what; closing a lane
     status          what waits and what happened           log_setup       how the agent's lines look
     config/         agent.yaml and partners/*.yaml         errors          the error tree and its exit codes
-    flows/          the stories, one file each: export, tell_updates, hand_over, deliver, receive; steps of receive:
+    flows/          the stories, one file each: export, tell_updates, hand_over, deliver, receive; its steps:
                     answer, import_bookings (with sitting and book), acknowledge; what must not go: outdated
     domain/         the rules: no clock, no files, no logging
     ports           what the stories need from the outside
