@@ -166,7 +166,7 @@ def _run(
     ]
     with _Watchdog(process, limit_seconds) as watchdog:
         try:
-            _feed(cast(IO[bytes], process.stdin), stdin, watchdog)
+            whole = _feed(cast(IO[bytes], process.stdin), stdin, watchdog)
             with watchdog.gpg_at_work():
                 exit_code = process.wait()
         except BaseException:
@@ -183,6 +183,8 @@ def _run(
         raise GpgUnavailableError(f"{Path(command[0]).name} did not finish within {limit_seconds:g} seconds")
     if exit_code < 0:
         raise GpgUnavailableError(f"{Path(command[0]).name} was ended by signal {-exit_code}")
+    if exit_code == 0 and not whole:
+        raise GpgUnavailableError(f"{Path(command[0]).name} did not take all that it was given")
     return exit_code
 
 
@@ -230,15 +232,17 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in unwanted} | {"LC_ALL": "C"}
 
 
-def _feed(pipe: IO[bytes], chunks: Iterable[bytes], watchdog: "_Watchdog") -> None:
+def _feed(pipe: IO[bytes], chunks: Iterable[bytes], watchdog: "_Watchdog") -> bool:
+    """Whether all of it went into the pipe; if not, gpg is at its end, and what it made is none of ours."""
     for block in _joined(chunks):
         with watchdog.gpg_at_work():
             try:
                 pipe.write(block)
             except OSError:  # gpg has ended already; its status lines and exit code say why
-                return
+                return False
     with watchdog.gpg_at_work(), suppress(OSError):
         pipe.close()
+    return True
 
 
 def _joined(chunks: Iterable[bytes]) -> Iterator[bytes]:

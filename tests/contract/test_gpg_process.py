@@ -159,3 +159,10 @@ def test_system_without_a_further_thread_is_our_own_fault(home: Path) -> None:
             run_gpg("gpg", home, ["--store"], [b"x"], len)
     finally:
         threading.stack_size(usual)
+
+
+def test_program_that_is_content_with_a_part_of_its_input_is_not_believed(home: Path) -> None:
+    """Signed and sealed, a torn document would look whole."""
+    hasty = program(home, "sys.stdin.buffer.read(10); sys.exit(0)")
+    with pytest.raises(GpgUnavailableError, match="did not take all"):
+        run_gpg(hasty, home, [], (b"x" * 100_000 for _ in range(100)), len)
