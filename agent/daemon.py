@@ -12,7 +12,6 @@ import logging
 import random
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -27,7 +26,7 @@ from agent.adapters.watched_clock import WatchedClock
 from agent.app import Agent, ExchangeResult, build, utc_now
 from agent.clockwork import Clockwork
 from agent.config import Config, config_fingerprint, load_config
-from agent.domain.retries import pause_after_failures
+from agent.domain.retries import pause_before_next_visit
 from agent.errors import (
     AgentError,
     ConfigError,
@@ -77,7 +76,7 @@ class Daemon:
         self._manager = ServiceManager()
         self._watch = Watch(self._troubles, clock)
         self._lane_locks: dict[str, threading.Lock] = {}
-        self._failed_visits: Counter[str] = Counter()
+        self._failing_since: dict[str, float] = {}
         # Files whose bookings changed the book so far; an export that began before the last one is behind.
         self._book_changes = 0
         self._agent: Agent
@@ -151,7 +150,7 @@ class Daemon:
     def _schedule(self) -> None:
         """Make the jobs of the present configuration; all of them start at once."""
         self._clockwork.forget_all()
-        self._failed_visits.clear()
+        self._failing_since.clear()
         schedule = self._agent.config.settings.schedule
         every = {
             Kind.AVAILABILITY: schedule.availability_every_minutes,
@@ -261,7 +260,7 @@ class Daemon:
                 raise
             finally:
                 self._tell_given_up(agent.lane(partner_id))
-        self._failed_visits.pop(partner_id, None)
+        self._failing_since.pop(partner_id, None)
         self._tell_result(partner_id, result)
         if result.fetched:
             self._wake()
@@ -274,13 +273,14 @@ class Daemon:
     def _stay_away(self, partner_id: str, error: TransferError) -> None:
         """The longer the line fails, the longer; a refused file is no reason, the next one may be taken."""
         if isinstance(error, RefusedByServerError):
-            self._failed_visits.pop(partner_id, None)
+            self._failing_since.pop(partner_id, None)
             return
-        self._failed_visits[partner_id] += 1
+        now = time.monotonic()
+        failing_for = timedelta(seconds=now - self._failing_since.setdefault(partner_id, now))
         usual = timedelta(seconds=self._agent.config.settings.schedule.exchange_every_seconds)
         # No secret: it only spreads the visits of many practices.
         draw = random.random()  # noqa: S311
-        pause = pause_after_failures(self._failed_visits[partner_id], usual, draw)
+        pause = pause_before_next_visit(failing_for, usual, draw)
         self._clockwork.put_off(f"exchange {partner_id}", pause)
 
     def _tell_result(self, partner_id: str, result: ExchangeResult) -> None:

@@ -10,18 +10,16 @@ SHORTEST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=15)
 """Between two tries, however long an outage lasts: after its end nothing waits longer than this."""
 SHORTEST_REFUSAL_PAUSE = timedelta(minutes=1)
-_ENOUGH_DOUBLINGS = 20
 
 
-def pause_after_failures(failures: int, usual: timedelta, draw: float) -> timedelta:
-    """How long to stay away from a server that could not be reached `failures` times in a row.
+def pause_before_next_visit(failing_for: timedelta, usual: timedelta, draw: float) -> timedelta:
+    """How long to stay away from a server that has not been reached for so long.
 
-    Exponential with full jitter: any length up to `usual` doubled with each further failure, and
-    never more than LONGEST_PAUSE. `draw` is a random number from 0 to below 1.
+    Exponential with full jitter: any length up to as long as it has failed already, at least the
+    `usual` distance and at most LONGEST_PAUSE. So after an outage nothing waits longer for the next
+    visit than the outage lasted. `draw` is a random number from 0 to below 1.
     """
-    doublings = min(max(failures - 1, 0), _ENOUGH_DOUBLINGS)
-    doubled: timedelta = usual * 2**doublings
-    return max(min(doubled, LONGEST_PAUSE) * draw, SHORTEST_PAUSE)
+    return max(min(max(failing_for, usual), LONGEST_PAUSE) * draw, SHORTEST_PAUSE)
 
 
 def pause_after_refusal(age: timedelta) -> timedelta:

@@ -2,16 +2,19 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from agent.daemon import Daemon
 from tests.kit.command_line import edited, otv
 from tests.kit.house import House, default_plan, open_house
 from tests.kit.openpgp import short_folder
-from tests.kit.sftp_servers import Misbehaviour
+from tests.kit.service import wait_until
+from tests.kit.sftp_servers import Misbehaviour, MuteServer
 
 CLOSED_PORT = 1
 SIX_DAYS_SECONDS = 6 * 86_400
@@ -76,3 +79,29 @@ def test_fetch_from_a_server_that_has_to_be_mended_says_so_and_fetches_all_the_s
     assert "docs/exchange-formats.md" in first.err
     mended = otv("fetch", "--partner", "dentport", config=house.config_path)
     assert (mended.code, mended.out) == (0, "dentport: 0 files fetched\n")
+
+
+def test_service_visits_a_failing_server_at_growing_distances_whatever_else_asks_for_a_visit(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.random", lambda: 0.99)
+    failing = MuteServer(b"SSH-1.0-out of date\r\n")
+    partner_file = house.config_path.parent / "partners/dentport.yaml"
+    every_second = edited(
+        house.config_path, lambda content: content.update(schedule={"exchange_every_seconds": 1})
+    )
+    moved = edited(partner_file, lambda content: content["sftp"].update(port=failing.port))
+    with every_second, moved:
+        daemon = Daemon(house.config_path)
+        service = threading.Thread(target=daemon.run)
+        service.start()
+        try:
+            wait_until(lambda: failing.visits >= 1)
+            began = time.monotonic()
+            wait_until(lambda: failing.visits >= 5)
+            # Second by second it would be four, with the exports asking in between even less.
+            assert time.monotonic() - began > 5.5
+        finally:
+            daemon.stop()
+            service.join()
+            failing.stop()

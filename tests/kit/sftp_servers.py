@@ -378,6 +378,11 @@ class MuteServer:
         self._open: list[socket.socket] = []
         threading.Thread(target=self._speak, daemon=True).start()
 
+    @property
+    def visits(self) -> int:
+        """How many connections came."""
+        return len(self._open)
+
     def stop(self) -> None:
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)

@@ -9,8 +9,8 @@ from agent.domain.retries import (
     LONGEST_PAUSE,
     SHORTEST_PAUSE,
     is_overdue,
-    pause_after_failures,
     pause_after_refusal,
+    pause_before_next_visit,
 )
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -18,22 +18,25 @@ MOST = 1 - 1e-9
 draws = st.floats(0, 1, exclude_max=True)
 
 
-def test_pause_doubles_with_each_failure_up_to_a_quarter_of_an_hour() -> None:
-    pauses = [pause_after_failures(failures, MINUTE, MOST) for failures in range(1, 8)]
-    minutes = [round(pause / MINUTE) for pause in pauses]
-    assert minutes == [1, 2, 4, 8, 15, 15, 15]
+def test_pauses_of_a_failing_server_double_up_to_a_quarter_of_an_hour() -> None:
+    failing, pauses = timedelta(), []
+    for _ in range(8):
+        pauses.append(pause_before_next_visit(failing, MINUTE, MOST))
+        failing += pauses[-1]
+    assert [round(pause / MINUTE) for pause in pauses] == [1, 1, 2, 4, 8, 15, 15, 15]
 
 
-@given(st.integers(1, 10**9), st.integers(1, 86_400), draws)
-def test_pause_stays_within_its_bounds_however_long_an_outage_lasts(
-    failures: int, usual_seconds: int, draw: float
+@given(st.integers(0, 10**9), st.integers(1, 86_400), draws)
+def test_next_visit_comes_no_later_after_an_outage_than_that_lasted_or_visits_usually_take(
+    failing_seconds: int, usual_seconds: int, draw: float
 ) -> None:
-    pause = pause_after_failures(failures, timedelta(seconds=usual_seconds), draw)
-    assert SHORTEST_PAUSE <= pause <= LONGEST_PAUSE
+    failing, usual = timedelta(seconds=failing_seconds), timedelta(seconds=usual_seconds)
+    pause = pause_before_next_visit(failing, usual, draw)
+    assert SHORTEST_PAUSE <= pause <= min(max(failing, usual), LONGEST_PAUSE)
 
 
 def test_pauses_of_many_practices_are_spread_over_the_whole_length() -> None:
-    pauses = [pause_after_failures(9, MINUTE, number / 100) for number in range(100)]
+    pauses = [pause_before_next_visit(HOUR, MINUTE, number / 100) for number in range(100)]
     assert len(set(pauses)) == 100
     assert max(pauses) > 0.9 * LONGEST_PAUSE
     assert min(pauses) < 0.1 * LONGEST_PAUSE
