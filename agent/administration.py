@@ -36,6 +36,7 @@ from agent.errors import (
     SchemaMismatchError,
     UsageError,
 )
+from agent.holds import held, held_error
 from agent.key_calendar import key_calendar
 from agent.oversight import verify_audit
 from agent.sample_practice import GeneratedPractice, PracticePlan, generate_practice
@@ -220,6 +221,7 @@ def findings(agent: Agent, *, connect: bool) -> Iterator[Finding]:
         yield replace(pinned, warnings=unclear)
         if connect and agent.lanes[partner_id].transport is not None:
             yield _finding(f"{partner_id}: server", partial(_require_server, agent, partner_id))
+        yield _finding(f"{partner_id}: sudden changes", partial(_require_nothing_held, agent, partner_id))
     yield _finding("audit log", partial(verify_audit, agent, ()))
 
 
@@ -285,6 +287,12 @@ def _require_good(key: KeyFacts) -> None:
     problem = key_problem(key, utc_now())
     if problem is not None:
         raise KeyUnusableError(f"{key.fingerprint}: {problem}")
+
+
+def _require_nothing_held(agent: Agent, partner_id: str) -> None:
+    for hold in held(agent):
+        if hold.partner_id == partner_id and hold.released_at is None:
+            raise held_error(hold)
 
 
 def _require_server(agent: Agent, partner_id: str) -> None:

@@ -47,7 +47,8 @@ from agent.errors import (
 )
 from agent.flows import receive
 from agent.flows.deliver import DeliveryResult, deliver
-from agent.flows.export import ExportResult, Progress, export, kinds_for, preview
+from agent.flows.export import Progress, export, kinds_for, preview
+from agent.flows.export_result import ExportResult
 from agent.flows.fetch import FetchResult, fetch
 from agent.flows.file_result import FileResult
 from agent.flows.give_up import SentAgain, give_up_overdue, send_again
@@ -153,9 +154,9 @@ class Agent:
         """What the export would hold, in numbers, without writing anything."""
         return preview(self.practice, self.lane(partner_id), kind)
 
-    def tell_updates(self, partner_id: str, *, deleted_on_purpose: bool = False) -> int:
+    def tell_updates(self, partner_id: str) -> int:
         """What staff changed, into the outbox; see `agent.flows.tell_updates`."""
-        return tell_updates(self.practice, self.lane(partner_id), deleted_on_purpose=deleted_on_purpose)
+        return tell_updates(self.practice, self.lane(partner_id))
 
     def hand_over(self, partner_id: str) -> bool:
         """The announcement of our next key, into the outbox; see `agent.flows.hand_over`."""
@@ -322,6 +323,7 @@ def _lane(config: Config, partner: Partner, own_key: OwnKey, practice: PracticeS
         may_reschedule=partner.settings.may_reschedule,
         gets_updates=partner.settings.appointment_updates,
         terms=partner.offer_terms,
+        limits=settings.guard.limits(),
         availability_every=every,
         availability_valid_for=VALID_FOR_EXPORTS * every,
         give_up_after=timedelta(hours=settings.outbound.give_up_after_hours),

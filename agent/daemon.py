@@ -32,11 +32,13 @@ from agent.errors import (
     ConfigError,
     GivenUpError,
     RefusedByServerError,
+    SuddenChangeError,
     TransferError,
     UnfitServerError,
 )
 from agent.flows.file_result import FileResult
 from agent.flows.lane import Lane
+from agent.holds import held
 from agent.key_calendar import warn_of_keys
 from agent.ports import Clock
 from agent.troubles import Troubles
@@ -56,6 +58,7 @@ LICENCE_CHECK_HOURS = 24
 WATCH_SECONDS = 60
 PURGE_HOURS = 24
 KEY_CHECK_HOURS = 24
+RELEASES_EVERY = timedelta(seconds=10)
 CONFIGURATION = "configuration (the old one stays in force)"
 
 
@@ -180,6 +183,7 @@ class Daemon:
         self._clockwork.every(timedelta(seconds=WATCH_SECONDS), "watch", self._look_for_others)
         seconds = timedelta(seconds=schedule.reload_every_seconds)
         self._clockwork.every(seconds, "clock", self._look_at_the_clock)
+        self._clockwork.every(RELEASES_EVERY, "releases", self._take_up_released)
         self._clockwork.every(timedelta(hours=LICENCE_CHECK_HOURS), "licence", self._check_licence)
         self._clockwork.every(timedelta(hours=PURGE_HOURS), "purge", self._purge)
         self._clockwork.every(timedelta(hours=KEY_CHECK_HOURS), "keys", self._check_keys)
@@ -220,7 +224,13 @@ class Daemon:
             if partner_id not in agent.lanes or kind not in agent.kinds(partner_id):
                 return  # Not opted in, revoked, or the configuration changed while this waited for its turn.
             seen = self._book_changes
-            result = agent.export(partner_id, kind, self._clockwork.break_off_if_stopping)
+            try:
+                result = agent.export(partner_id, kind, self._clockwork.break_off_if_stopping)
+            except SuddenChangeError as error:
+                # No failure to be tried again at once: a person has to look, or the next turn finds it gone.
+                self._troubles.met(_held(kind, partner_id), error)
+                return
+        self._troubles.over(_held(kind, partner_id))
         log.info("%s: %s ready, %d records", partner_id, kind, result.records.total())
         self._clockwork.soon(f"exchange {partner_id}")
         if kind is Kind.AVAILABILITY and self._book_changes > seen:
@@ -321,6 +331,9 @@ class Daemon:
         place = _receiving(partner_id)
         try:
             result = next(files, None)
+        except SuddenChangeError as error:
+            self._troubles.met(_held(Kind.BOOKINGS, partner_id), error)
+            return False
         except Exception as error:  # also a defect: it must not keep the other partners' files waiting
             self._troubles.met(place, error)
             if isinstance(error, AgentError) and error.ends_process:
@@ -328,6 +341,7 @@ class Daemon:
             return False
         self._troubles.over(place)
         if result is None:
+            self._troubles.over(_held(Kind.BOOKINGS, partner_id))
             return False
         log.info(
             "%s: file %s %s (%s), %d accepted, %d declined",
@@ -351,6 +365,8 @@ class Daemon:
         for partner_id, lane in self._agent.lanes.items():
             if _receiving(partner_id) in troubles:
                 self._clockwork.retry("sweep")
+            elif _held(Kind.BOOKINGS, partner_id) in troubles:
+                continue  # What waits there waits for a person; the regular sweep looks again.
             elif lane.inbound.counts()["waiting"]:
                 self._wake()
 
@@ -372,6 +388,19 @@ class Daemon:
     def _look_for_others(self) -> None:
         self._watch.look(self._agent)
 
+    def _take_up_released(self) -> None:
+        """What an operator let go while the service runs is not to wait for its next turn, a day perhaps."""
+        for hold in held(self._agent):
+            if hold.released_at is None:
+                continue
+            kind = Kind(hold.kind)
+            if kind is Kind.BOOKINGS:
+                self._clockwork.soon("sweep")
+            elif kind is Kind.APPOINTMENT_UPDATES:
+                self._clockwork.soon(f"updates {hold.partner_id}")
+            else:
+                self._clockwork.soon(_exporting(kind, hold.partner_id))
+
     def _check_licence(self) -> None:
         self._agent.licence.require()
 
@@ -382,6 +411,10 @@ class Daemon:
 
 def _receiving(partner_id: str) -> str:
     return f"{partner_id}: receiving"
+
+
+def _held(kind: Kind, partner_id: str) -> str:
+    return f"{partner_id}: sudden change of {kind}"
 
 
 def _names(lane: Lane) -> set[str]:

@@ -7,7 +7,8 @@
     ├── PartlyFailedError                 3   the run finished, a partner or file did not
     │   ├── ConsentChangingError              temporary: answers changed as fast as the file could be made
     │   ├── UnfitServerError                  a partner's server hinders; nothing is lost by it
-    │   └── GivenUpError                      files lie in `failed` until an operator sends them again
+    │   ├── GivenUpError                      files lie in `failed` until an operator sends them again
+    │   └── SuddenChangeError                 too much at once: held until somebody has looked
     ├── ConfigError                      10   the YAML files, all problems at once
     ├── DatabaseError                    20
     │   ├── DatabaseUnavailableError          temporary: hold and try again
@@ -93,6 +94,14 @@ class GivenUpError(PartlyFailedError):
     """Files for a partner that could not be delivered for days."""
 
     remedy = "Once the partner's server works, send them again with `otv-agent deliver --failed`."
+
+
+class SuddenChangeError(PartlyFailedError):
+    """An export, or a partner's bookings, would change too much at once: held, and nothing of it happened."""
+
+    remedy = (
+        "Find out why. If it is meant, `otv-agent release` lets it go; put right, the hold ends by itself."
+    )
 
 
 class ConfigError(AgentError):

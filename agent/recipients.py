@@ -16,7 +16,9 @@ from agent.adapters.disclosures import (
 )
 from agent.app import Agent
 from agent.errors import UsageError
+from agent.flows.hold import end_hold
 from agent.flows.outdated import drop_outdated
+from exchange_formats.envelope import Kind
 
 __all__ = [
     "AppointmentDisclosure",
@@ -59,6 +61,9 @@ def revoke_partner(agent: Agent, partner_id: str) -> Revocation:
         revoked_at = work.snapshot.revoked_at(partner_id)
         if revoked_at is None:
             work.disclosures.revoke_partner(partner_id, now)
+            for kind in Kind:
+                # Nothing of it goes or is imported any more; removals for all are meant by this very act.
+                end_hold(work, partner_id, kind.value, now)
         removals = len(work.snapshot.removed_aliases(partner_id))
         if revoked_at is None:
             work.audit.append("partner revoked", now, partner_id, removals=removals)

@@ -3,22 +3,35 @@
 Reads only, also while the service runs. Ids, counts and times; nothing of any patient.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from agent.adapters.activity import Activity, activity
 from agent.adapters.audit_log import SqlAuditLog
+from agent.adapters.hold_ledger import SqlHoldLedger
 from agent.adapters.practice_snapshot import SqlPracticeSnapshot
 from agent.adapters.process_lock import is_held
 from agent.adapters.staff_notes import staff_notes
 from agent.app import Agent
 from agent.domain.key_calendar import warnings_due
+from agent.domain.sudden_change import in_words
 from agent.errors import AgentError
 from agent.flows.lane import Lane
 from agent.key_calendar import key_calendar
-from agent.ports import PracticeSnapshot
+from agent.ports import Hold, PracticeSnapshot
 
 NEVER = Activity(None, None, None, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldStatus:
+    """Files of a kind that wait because too much would change at once; `what` are numbers in words."""
+
+    kind: str
+    held_at: str
+    what: str
+    released: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,7 @@ class LaneStatus:
     revoked_at: str | None
     open_removals: int
     """Patients whom the partner is to erase and has not confirmed."""
+    held: list[HeldStatus]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +76,12 @@ def read_status(agent: Agent) -> Status:
     """Raises DatabaseError, SpoolError."""
     with agent.connector.reading() as connection:
         last = activity(connection)
+        held = SqlHoldLedger(connection).all_held()
         head = SqlAuditLog(connection, agent.audit_key).head()
         open_notes = len(staff_notes(connection, resolved_too=False))
         snapshot = SqlPracticeSnapshot(connection)
         lanes = {
-            partner_id: _lane(lane, last.get(partner_id, NEVER), snapshot)
+            partner_id: _lane(lane, last.get(partner_id, NEVER), snapshot, held)
             for partner_id, lane in agent.lanes.items()
         }
     return Status(
@@ -81,7 +96,7 @@ def read_status(agent: Agent) -> Status:
     )
 
 
-def _lane(lane: Lane, last: Activity, snapshot: PracticeSnapshot) -> LaneStatus:
+def _lane(lane: Lane, last: Activity, snapshot: PracticeSnapshot, held: Iterable[Hold]) -> LaneStatus:
     files = lane.inbound.counts()
     return LaneStatus(
         name=lane.partner_name,
@@ -96,6 +111,16 @@ def _lane(lane: Lane, last: Activity, snapshot: PracticeSnapshot) -> LaneStatus:
         last_booking_at=_text(last.booked_at),
         revoked_at=_text(snapshot.revoked_at(lane.partner_id)),
         open_removals=len(snapshot.removed_aliases(lane.partner_id)),
+        held=[
+            HeldStatus(
+                hold.kind,
+                hold.held_at.isoformat(timespec="seconds"),
+                in_words(hold.changes),
+                hold.released_at is not None,
+            )
+            for hold in held
+            if hold.partner_id == lane.partner_id
+        ],
     )
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from benchmarks.running_agent import PARTNER_ID
 from benchmarks.script import Script
-from tests.kit.house import House, default_plan, open_house
+from tests.kit.house import NOTHING_IS_SUDDEN, House, default_plan, open_house
 from tests.kit.openpgp import GpgHome
 from tests.kit.postgresql import own_database
 from tests.kit.sftp_servers import OpenSshServer, make_ssh_key
@@ -63,7 +63,9 @@ def set_scene(database: str, **plan: Any) -> Iterator[Scene]:
         url = stack.enter_context(own_database(database, folder))
         one_partner = {"partner_names": {PARTNER_ID: "Dentport"}}
         offer = {"offer": {"booking_horizon_days": plan.pop("booking_horizon_days", 90)}}
-        house = stack.enter_context(open_house(folder, default_plan(**one_partner, **plan), url, **offer))
+        house = stack.enter_context(
+            open_house(folder, default_plan(**one_partner, **plan), url, guard=NOTHING_IS_SUDDEN, **offer)
+        )
         key = make_ssh_key(folder / "ssh-bench")
         server = OpenSshServer(folder / "server", key.public_line, folder / "sshd")
         server.start()

@@ -5,7 +5,7 @@ transaction as the appointment: this row is the marker of exactly-once
 (promise P2). It stores outcomes as given and never judges or rewrites one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -16,6 +16,8 @@ from agent.ports import LedgerBooking, LedgerMessage, PartnerAppointment
 
 ANSWERS = "answers"
 """Subject of the purge mark for answered messages."""
+_ACCEPTED = '"outcome":"accepted"'
+"""As it stands in a receipt line, which has no spaces and no room for foreign text."""
 
 
 class SqlBookingLedger:
@@ -98,6 +100,19 @@ class SqlBookingLedger:
 
     def add_booking(self, booking: LedgerBooking) -> None:
         self._connection.execute(insert(tables.booking), asdict(booking))
+
+    def accepted_since(self, partner_id: str, since: datetime) -> Mapping[str, int]:
+        table = tables.booking
+        counted = self._connection.execute(
+            select(table.c.action, func.count())
+            .where(
+                table.c.partner_id == partner_id,
+                table.c.decided_at > since,
+                table.c.record.contains(_ACCEPTED, autoescape=True),
+            )
+            .group_by(table.c.action)
+        )
+        return {row.action: row[1] for row in counted}
 
     def appointment(self, partner_id: str, booking_id: str) -> PartnerAppointment | None:
         table = tables.partner_appointment

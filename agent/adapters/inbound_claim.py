@@ -14,6 +14,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from agent.adapters.durable_files import spool_error
@@ -45,9 +46,16 @@ class Beginning:
     size_bytes: int
 
 
+_numbers = count()
+
+
 def new_file_id(now: datetime) -> str:
-    """Sorts by time, never repeats, says nothing about the partner's name."""
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(6)}"
+    """Sorts by time, never repeats, says nothing about the partner's name.
+
+    Within one second it sorts by the order in which it was asked for: files that are given back must
+    be taken again in their order, or a booking is moved before it is made.
+    """
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{next(_numbers) % 65536:04x}{secrets.token_hex(4)}"
 
 
 class FolderClaim:

@@ -17,6 +17,7 @@ from agent.adapters.audit_memory import AuditMemory
 from agent.adapters.booking_ledger import SqlBookingLedger
 from agent.adapters.database import Connector
 from agent.adapters.disclosure_ledger import SqlDisclosureLedger
+from agent.adapters.hold_ledger import SqlHoldLedger
 from agent.adapters.key_ledger import SqlKeyLedger
 from agent.adapters.practice_snapshot import SqlPracticeSnapshot
 from agent.adapters.update_ledger import SqlUpdateLedger
@@ -25,6 +26,7 @@ from agent.ports import (
     AuditLog,
     BookingLedger,
     DisclosureLedger,
+    HoldLedger,
     KeyLedger,
     PracticeSnapshot,
     UpdateLedger,
@@ -33,7 +35,7 @@ from agent.ports import (
 
 
 class SqlWriteTransaction:
-    """`WriteTransaction`: seven views of the same connection."""
+    """`WriteTransaction`: eight views of the same connection."""
 
     snapshot: PracticeSnapshot
     book: AppointmentBook
@@ -41,6 +43,7 @@ class SqlWriteTransaction:
     updates: UpdateLedger
     disclosures: DisclosureLedger
     keys: KeyLedger
+    holds: HoldLedger
     audit: AuditLog
 
     def __init__(self, connection: Connection, audit: SqlAuditLog) -> None:
@@ -53,6 +56,7 @@ class SqlWriteTransaction:
         self.updates = SqlUpdateLedger(connection)
         self.disclosures = SqlDisclosureLedger(connection)
         self.keys = SqlKeyLedger(connection)
+        self.holds = SqlHoldLedger(connection)
         self.audit = audit
 
     @contextmanager

@@ -358,6 +358,7 @@ booking = _agent_table(
     Column("content_sha256", String(64), nullable=False),
     Column("record", Text, nullable=False),
     Column("decided_at", UtcDateTime, nullable=False),
+    Index(None, "partner_id", "decided_at"),
 )
 # What the partner was last told of each appointment that came from it: by a receipt or by an update.
 partner_appointment = _agent_table(
@@ -446,6 +447,22 @@ key_warning = _agent_table(
     Column("ends_at", UtcDateTime, primary_key=True),
     Column("step", Integer, primary_key=True, autoincrement=False),
     Column("warned_at", UtcDateTime, nullable=False),
+)
+# What the next file of a kind is compared with: the last one that was not held.
+good_state = _agent_table(
+    "good_state",
+    Column("partner_id", String(64), primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("measure", Text, nullable=False),
+)
+hold = _agent_table(
+    "hold",
+    Column("partner_id", String(64), primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("held_at", UtcDateTime, nullable=False),
+    Column("changes", Text, nullable=False),
+    Column("released_at", UtcDateTime),
 )
 audit_entry = _agent_table(
     "audit_entry",

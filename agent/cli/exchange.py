@@ -12,8 +12,8 @@ from agent.app import Agent, ExchangeResult
 from agent.cli.advice import tell
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, PartnerOption, chosen, reading, working
 from agent.cli.screen import err, out, progress, show, table
-from agent.errors import AgentError, PartlyFailedError, UnfitServerError
-from agent.flows.export import ExportResult
+from agent.errors import AgentError, PartlyFailedError, SuddenChangeError, UnfitServerError
+from agent.flows.export_result import ExportResult
 from agent.flows.file_result import FileState
 from exchange_formats.envelope import Kind
 
@@ -43,12 +43,6 @@ def export(
     config: ConfigOption = DEFAULT_CONFIG,
     partner: PartnerOption = None,
     kind: Annotated[Kind | None, typer.Option(help="Only this kind; without it all.")] = None,
-    deleted_on_purpose: Annotated[
-        bool,
-        typer.Option(
-            "--deleted-on-purpose", help="Tell of deleted appointments also when suspiciously many are gone."
-        ),
-    ] = False,
 ) -> None:
     """Put sealed files into the outbox, and an update if staff changed partners' appointments."""
 
@@ -59,7 +53,7 @@ def export(
     def updates(agent: Agent, partner_id: str) -> None:
         if kind not in (None, Kind.APPOINTMENT_UPDATES):
             return
-        told = _tell_updates(agent, partner_id, deleted_on_purpose=deleted_on_purpose)
+        told = _tell_updates(agent, partner_id)
         if kind and not told:
             gets_updates = agent.lane(partner_id).gets_updates
             out.print(f"{partner_id}: {'nothing has changed' if gets_updates else GETS_NO_SUCH_FILE}")
@@ -156,8 +150,8 @@ def _for_each_partner(path: Path, partner: str | None, *steps: Step) -> None:
 # --- steps -------------------------------------------------------------------------------------
 
 
-def _tell_updates(agent: Agent, partner_id: str, *, deleted_on_purpose: bool = False) -> int:
-    told = agent.tell_updates(partner_id, deleted_on_purpose=deleted_on_purpose)
+def _tell_updates(agent: Agent, partner_id: str) -> int:
+    told = agent.tell_updates(partner_id)
     if told:
         out.print(f"{partner_id}: {Kind.APPOINTMENT_UPDATES} ready: {told:,} appointment_update")
     return told
@@ -168,10 +162,20 @@ def _export_all(agent: Agent, partner_id: str) -> None:
 
 
 def _export(agent: Agent, partner_id: str, kinds: tuple[Kind, ...] | list[Kind]) -> None:
+    """One kind that is held keeps no other from its turn; the last such SuddenChangeError is raised then."""
+    held: list[SuddenChangeError] = []
     for kind in kinds:
-        with progress(f"{partner_id}: {kind}") as advance:
-            result = agent.export(partner_id, kind, advance)
+        try:
+            with progress(f"{partner_id}: {kind}") as advance:
+                result = agent.export(partner_id, kind, advance)
+        except SuddenChangeError as error:
+            held.append(error)
+            continue
         out.print(f"{partner_id}: {kind} ready: {_counts(result)}; {result.size:,} bytes sealed")
+    for one in held[:-1]:
+        tell(one, partner_id)
+    if held:
+        raise held[-1]
 
 
 def _exchange(agent: Agent, partner_id: str) -> None:

@@ -90,6 +90,10 @@ def _show(found: Status, now: datetime) -> None:
         if lane.unconfirmed:
             times = _counted(lane.unconfirmed, "file")
             out.print(f"{partner_id}: {times} delivered, unconfirmed: taken by its server at once")
+        for hold in lane.held:
+            since = f"held for {_ago(hold.held_at, now).removesuffix(' ago')}"
+            todo = "released, goes next" if hold.released else "see `otv-agent release`"
+            out.print(f"{partner_id}: {hold.kind} {since}: {hold.what}; {todo}")
         if lane.open_removals:
             out.print(f"{partner_id}: {_counted(lane.open_removals, 'removal')} not acknowledged yet")
     for sentence in found.keys:

@@ -26,6 +26,7 @@ from agent.cli import (
     practice,
     purge,
     quarantine,
+    release,
     trace,
     what_left,
 )
@@ -100,6 +101,7 @@ keys.app.command()(own_key.rotate)
 keys.app.command()(own_key.handover)
 keys.app.command()(host_keys.pin_host)
 keys.app.command()(host_keys.revoke_host)
+app.command()(release.release)
 app.add_typer(keys.app, name="keys")
 app.add_typer(licence.app, name="licence")
 app.add_typer(practice.app, name="practice")

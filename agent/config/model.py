@@ -32,6 +32,7 @@ from agent.config.values import (
 )
 from agent.config.watch_model import WatchSettings
 from agent.domain.practice import OfferTerms
+from agent.domain.sudden_change import Limit, Limits, Sign
 from agent.errors import ConfigError
 
 MIN_AUDIT_KEY_BYTES = 32
@@ -232,6 +233,79 @@ class OutboundSettings(Section):
     )
 
 
+Percent = Annotated[WholeNumber, Field(ge=0, le=10_000)]
+AtLeast = Annotated[WholeNumber, Field(ge=1, le=1_000_000)]
+
+
+class GuardSettings(Section):
+    """Two for each `Sign`: a change is held from `at_least` on, if it is also more than `percent`."""
+
+    slots_lost_percent: Percent = Field(
+        default=50, description="Share of free slots gone since the last file, above which it is held."
+    )
+    slots_lost_at_least: AtLeast = Field(default=100, description="Fewer free slots gone are never held.")
+    slots_added_percent: Percent = Field(
+        default=200, description="Growth of free slots since the last file, above which it is held."
+    )
+    slots_added_at_least: AtLeast = Field(default=500, description="Fewer free slots more are never held.")
+    taken_minutes_lost_percent: Percent = Field(
+        default=50,
+        description="Share of taken time gone since the last file, above which free times are held.",
+    )
+    taken_minutes_lost_at_least: AtLeast = Field(
+        default=1200, description="Less taken time gone is never held; 1200 is 20 hours."
+    )
+    reference_data_lost_percent: Percent = Field(
+        default=50,
+        description="Share of practitioners, rooms, columns, types or assignments gone, above which the file "
+        "with their names is held.",
+    )
+    reference_data_lost_at_least: AtLeast = Field(
+        default=2, description="Fewer of one sort gone are never held."
+    )
+    patients_lost_percent: Percent = Field(
+        default=20, description="Share of a partner's patients to be removed at once, above which it is held."
+    )
+    patients_lost_at_least: AtLeast = Field(
+        default=20, description="Fewer removals at once are never held: a withdrawal must not wait."
+    )
+    patients_added_percent: Percent = Field(
+        default=20,
+        description="Growth of a partner's patients at once, above which the new ones are held; the others "
+        "and all removals go.",
+    )
+    patients_added_at_least: AtLeast = Field(
+        default=50, description="Fewer new patients at once are never held."
+    )
+    appointments_deleted_percent: Percent = Field(
+        default=0,
+        description="Share of a partner's appointments deleted at once, above which no change is told.",
+    )
+    appointments_deleted_at_least: AtLeast = Field(
+        default=21, description="Fewer deleted appointments at once are told as cancelled."
+    )
+    bookings_percent: Percent = Field(
+        default=50,
+        description="Share of its appointments ahead that a partner books within a day, above which its "
+        "bookings are held.",
+    )
+    bookings_at_least: AtLeast = Field(default=100, description="Fewer bookings within a day are never held.")
+    cancellations_percent: Percent = Field(
+        default=20,
+        description="Share of its appointments ahead that a partner cancels or moves within a day, above "
+        "which its bookings are held.",
+    )
+    cancellations_at_least: AtLeast = Field(
+        default=20, description="Fewer cancellations and moves within a day are never held."
+    )
+
+    def limits(self) -> Limits:
+        """As the rules know them."""
+        return {
+            sign: Limit(getattr(self, f"{sign}_percent"), getattr(self, f"{sign}_at_least")) for sign in Sign
+        }
+
+
 class LoggingSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",
@@ -272,6 +346,10 @@ class AgentSettings(Section):
     )
     outbound: OutboundSettings = Field(
         default=OutboundSettings(), description="Files that partners are to get."
+    )
+    guard: GuardSettings = Field(
+        default=GuardSettings(),
+        description="From when on a change is too sudden to be believed, and waits for `otv-agent release`.",
     )
     logging: LoggingSettings = Field(
         default=LoggingSettings(), description="What the agent writes about its work."

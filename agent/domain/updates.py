@@ -14,8 +14,6 @@ from exchange_formats.appointment_updates import AppointmentUpdateRecord
 
 NEWS_FOR = timedelta(days=7)
 """How long after its end a change still matters: older rows go by retention, which is no cancellation."""
-MOST_DELETED_AT_ONCE = 20
-"""More than this many of one partner's appointments gone at once are a broken view or a bad restore."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 from agent.flows.acknowledge import acknowledge
 from agent.flows.file_result import FileResult, FileState
+from agent.flows.hold_bookings import BookingsGate
 from agent.flows.import_bookings import import_bookings
 from agent.flows.lane import Lane, PracticeSide
 from agent.ports import REFUSED_PREFIX, LedgerMessage, OpenedFile, WriteTransaction
@@ -58,10 +59,11 @@ def answer(
     opened: OpenedFile,
     message: Message | Refused,
     now: datetime,
+    gate: BookingsGate,
 ) -> tuple[LedgerMessage, FileResult]:
     """The ledger's answer to this message: the one given before, or a new one with its effects.
 
-    Raises what the import raises; then nothing of it stays.
+    Raises what the import raises, and WishesHeldError; then nothing of it stays.
     """
     digest = hashlib.sha256(opened.content).hexdigest()
     message = _judged(practice, lane, work, message, digest, now)
@@ -75,7 +77,7 @@ def answer(
         seen = work.ledger.message(lane.partner_id, message_id)
         state = FileState.IMPORTED if seen is None else FileState.DUPLICATE
         if seen is None:
-            outcomes = _take_effect(practice, lane, work, message, now)
+            outcomes = _take_effect(practice, lane, work, message, now, gate)
 
     result = FileResult(
         file_id,
@@ -117,12 +119,18 @@ def answer(
 
 
 def _take_effect(
-    practice: PracticeSide, lane: Lane, work: WriteTransaction, message: Message, now: datetime
+    practice: PracticeSide,
+    lane: Lane,
+    work: WriteTransaction,
+    message: Message,
+    now: datetime,
+    gate: BookingsGate,
 ) -> list[BookingOutcome]:
     """What the message asks for; of an acknowledgement the receipt tells no more than that it was read."""
     if message.envelope.kind is Kind.ACKNOWLEDGEMENTS:
         acknowledge(lane, work, message, now)
         return []
+    gate.require_believable(lane, work, message, now)
     return import_bookings(practice, lane, work, message, now)
 
 

@@ -5,7 +5,8 @@ Order of effects, and what a crash in each gap means:
 1. take the sequence number, give aliases      a number is skipped; partners take gaps for normal
 2. read one snapshot, look over each finished line, seal it into a draft
                                                the draft is removed at the next start
-3. ask again whether anybody withdrew, commit the disclosures and the audit entry
+3. too much changed since the last file? hold it: commit that, drop the draft
+   ask again whether anybody withdrew, commit the disclosures and the audit entry
                                                an audit line too many, never an unrecorded disclosure
 4. publish the draft in the outbox             as before
 5. drop older waiting ones of the same kind    dropped before delivery (patients), or the partner gets
@@ -16,21 +17,23 @@ half-way the sealer kills gpg and the draft is dropped.
 """
 
 import uuid
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 
 from agent.domain import documents
 from agent.domain.availability import TakenTime, busy_window, cap_window, offer_window
 from agent.domain.availability_records import availability_records
 from agent.domain.consent import in_transmit_set
+from agent.domain.export_measure import AvailabilityMeasure
 from agent.domain.intervals import instant
 from agent.domain.last_look import looked_over
 from agent.domain.practice import PracticeCalendar
 from agent.domain.practice_hours import after_open_time, practice_open
 from agent.errors import ConsentChangingError, UsageError
+from agent.flows.export_result import ExportResult
+from agent.flows.hold_export import NewcomersHeldError, hold_export, raise_held
 from agent.flows.lane import Lane, PracticeSide
 from agent.flows.outdated import drop, may_know_patients
 from agent.ports import ConsentedPatient, PracticeSnapshot, SealedFile, WriteTransaction
@@ -45,18 +48,6 @@ ATTEMPTS = 3
 Progress = Callable[[int], None]
 """Told now and then how many records have been written."""
 PROGRESS_STEP = 1000
-
-
-@dataclass(slots=True)
-class ExportResult:
-    """What is on its way: the file, how many records of which sort, whom it discloses for the first time."""
-
-    kind: Kind
-    file_name: str = ""
-    records: Counter[str] = field(default_factory=Counter)
-    size: int = 0
-    first_disclosures: list[int] = field(default_factory=list)
-    removals: list[str] = field(default_factory=list)
 
 
 def kinds_for(snapshot: PracticeSnapshot, lane: Lane) -> tuple[Kind, ...]:
@@ -75,21 +66,37 @@ def export(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progress | 
 
     Raises UsageError for a kind that the partner does not get, LicenceInvalidError, DatabaseError,
     TrustError, SpoolError, and ConsentChangingError (temporary) if patients withdrew during every attempt;
-    then nothing was published.
+    then nothing was published. Raises SuddenChangeError for an export that is held; if nothing but too
+    many new patients holds it, a file without them has gone, so that no removal waits for them.
     """
     practice.require_licence(lane.partner_id)
     practice.require_room()
     with practice.database.read() as snapshot:
         _require_agreed(snapshot, lane, kind)
+    export_once = partial(_until_consents_hold, practice, lane, kind, progress)
+    try:
+        return export_once()
+    except NewcomersHeldError:
+        export_once(with_newcomers=False)
+        raise
+
+
+def _until_consents_hold(
+    practice: PracticeSide, lane: Lane, kind: Kind, progress: Progress | None, *, with_newcomers: bool = True
+) -> ExportResult:
     for _ in range(ATTEMPTS - 1):
         with suppress(ConsentChangingError):
-            return _export_once(practice, lane, kind, progress)
-    return _export_once(practice, lane, kind, progress)
+            return _export_once(practice, lane, kind, progress, with_newcomers)
+    return _export_once(practice, lane, kind, progress, with_newcomers)
 
 
-def _export_once(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progress | None) -> ExportResult:
+def _export_once(
+    practice: PracticeSide, lane: Lane, kind: Kind, progress: Progress | None, with_newcomers: bool
+) -> ExportResult:
     now = practice.clock()
     result = ExportResult(kind)
+    if kind is Kind.AVAILABILITY:
+        result.availability = AvailabilityMeasure.under(lane.terms)
 
     with practice.database.write() as work:
         if kind is Kind.PATIENTS and may_know_patients(work.snapshot, lane):
@@ -117,8 +124,9 @@ def _export_once(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progr
                 audit_head=str(anchor),
             )
             # Closed whatever happens: an open stream of rows would outlive the snapshot it reads.
+            records = _records(snapshot, calendar, lane, kind, now, result, with_newcomers=with_newcomers)
             with (
-                closing(_records(snapshot, calendar, lane, kind, now, result)) as records,
+                closing(records),
                 closing(_may_be_known(snapshot, lane)) as may_be_known,
             ):
                 lines = encode(envelope, _counted(records, result, progress))
@@ -126,7 +134,11 @@ def _export_once(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progr
 
         result.file_name, result.size = sealed_name(envelope), sealed.size
         with practice.database.write() as work:
-            _record(work, lane, envelope, result, sealed, now)
+            hold = hold_export(work, lane, result, now, with_newcomers)
+            if hold is None:
+                _record(work, lane, envelope, result, sealed, now)
+        if hold is not None:
+            raise_held(hold)
         draft.publish(result.file_name)
     _drop_older(practice, lane, kind, sequence)
     return result
@@ -216,9 +228,10 @@ def _records(
     result: ExportResult,
     *,
     dry_run: bool = False,
+    with_newcomers: bool = True,
 ) -> Generator[Line, None, None]:
     if kind is Kind.PATIENTS:
-        return _patients(snapshot, lane, result, now.date(), dry_run=dry_run)
+        return _patients(snapshot, lane, result, now.date(), dry_run=dry_run, with_newcomers=with_newcomers)
     if kind is Kind.REFERENCE_DATA:
         return documents.reference_records(calendar)
     return availability_records(
@@ -235,11 +248,18 @@ def _taken_time(snapshot: PracticeSnapshot, lane: Lane, calendar: PracticeCalend
 
 
 def _patients(
-    snapshot: PracticeSnapshot, lane: Lane, result: ExportResult, today: date, *, dry_run: bool
+    snapshot: PracticeSnapshot,
+    lane: Lane,
+    result: ExportResult,
+    today: date,
+    *,
+    dry_run: bool,
+    with_newcomers: bool,
 ) -> Generator[Line, None, None]:
     if may_know_patients(snapshot, lane):
         with closing(snapshot.consented_patients(lane.partner_id)) as stream:
-            yield from _agreed_patients(stream, result, today, dry_run=dry_run)
+            chosen = stream if with_newcomers else (one for one in stream if one.disclosed)
+            yield from _agreed_patients(chosen, result, today, dry_run=dry_run)
     for alias in snapshot.removed_aliases(lane.partner_id):
         result.removals.append(alias)
         yield documents.removal_record(alias)
@@ -270,9 +290,11 @@ def _agreed_patients(
 
 
 def _counted(records: Iterator[Line], result: ExportResult, progress: Progress | None) -> Iterator[Line]:
-    counts = result.records
+    counts, measure = result.records, result.availability
     for written, record in enumerate(records, start=1):
         counts[record.record] += 1
+        if measure is not None:
+            measure.add(record)
         if progress is not None and written % PROGRESS_STEP == 0:
             progress(written)
         yield record

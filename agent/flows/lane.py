@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from agent.domain.own_keys import KeyHandover
 from agent.domain.practice import OfferTerms
+from agent.domain.sudden_change import Limits
 from agent.ports import Clock, Database, Inbound, Outbox, Sealer, Transport
 
 
@@ -39,6 +40,8 @@ class Lane:
     may_reschedule: bool
     gets_updates: bool
     terms: OfferTerms
+    limits: Limits
+    """From when on a change is held."""
     availability_every: timedelta
     """How much opening time later the next availability file is due."""
     availability_valid_for: timedelta

@@ -11,7 +11,8 @@ Order of effects, and what a crash in each gap means:
 5. archive or quarantine        as before
 
 A file at fault is set aside and the rest goes on. A fault of our own (database,
-disk, gpg, clock) sets nothing aside: the file goes back and waits.
+disk, gpg, clock) sets nothing aside: the file goes back and waits. So do
+bookings that would change too much at once (`agent.flows.hold_bookings`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,8 @@ from agent.domain import documents
 from agent.errors import AgentError, DatabaseError, QuarantineReason, UnauthenticatedFileError
 from agent.flows.answer import answer, read_document
 from agent.flows.file_result import FileResult, FileState
+from agent.flows.hold import held_error
+from agent.flows.hold_bookings import BookingsGate, WishesHeldError
 from agent.flows.lane import Lane, PracticeSide
 from agent.ports import ClaimedFile, LedgerMessage, OpenedFile, WriteTransaction
 from exchange_formats.codec import encode
@@ -38,14 +41,21 @@ def sweep(practice: PracticeSide, lane: Lane) -> Iterator[FileResult]:
 
     Raises LicenceInvalidError and DiskNearlyFullError before the first file, and our own faults as
     they come: what was not finished waits for the next sweep. A file whose
-    writing the database refuses keeps none behind it waiting.
+    writing the database refuses keeps none behind it waiting. Bookings that
+    would change too much at once wait, and SuddenChangeError is raised at the end.
     """
     practice.require_licence(lane.partner_id)
     practice.require_room()
     refused: DatabaseError | None = None
+    gate = BookingsGate()
     for claimed in lane.inbound.claim():
         try:
-            yield receive(practice, lane, claimed)
+            yield receive(practice, lane, claimed, gate)
+        except WishesHeldError as held:
+            lane.inbound.release(claimed)
+            gate.add_waiting(held.wishes)
+            if gate.has_seen_enough:
+                break
         except (AgentError, OSError, MemoryError) as error:
             # No file makes the system run out of handles or memory: that is no crash of the file's.
             lane.inbound.release(claimed)
@@ -53,11 +63,14 @@ def sweep(practice: PracticeSide, lane: Lane) -> Iterator[FileResult]:
                 raise
             # A rule of the database forbids what this one file asks for; those behind it may be fine.
             refused = refused or error
+    hold = gate.settle(practice, lane)
     if refused is not None:
         raise refused
+    if hold is not None:
+        raise held_error(hold)
 
 
-def receive(practice: PracticeSide, lane: Lane, claimed: ClaimedFile) -> FileResult:
+def receive(practice: PracticeSide, lane: Lane, claimed: ClaimedFile, gate: BookingsGate) -> FileResult:
     """One file from its bytes to its archive or quarantine, with its receipt if somebody signed it."""
     now = practice.clock()
     try:
@@ -65,7 +78,7 @@ def receive(practice: PracticeSide, lane: Lane, claimed: ClaimedFile) -> FileRes
         message = read_document(practice, lane, opened)
         with practice.database.write() as work:
             _require_key_not_revoked(work, lane, opened)
-            answered, result = answer(practice, lane, work, claimed.file_id, opened, message, now)
+            answered, result = answer(practice, lane, work, claimed.file_id, opened, message, now, gate)
             lines = work.ledger.receipt_lines(lane.partner_id, answered.message_id)
             time_zone = work.snapshot.identity().time_zone
     except UnauthenticatedFileError as refusal:

@@ -10,6 +10,7 @@ would end the agent ends this process first.
 from contextlib import suppress
 
 from agent.flows.answer import answer, read_document
+from agent.flows.hold_bookings import BookingsGate, WishesHeldError
 from agent.flows.lane import Lane, PracticeSide
 
 FILE_ID = "rehearsal"
@@ -27,6 +28,6 @@ def rehearse(practice: PracticeSide, lane: Lane, content: bytes) -> None:
     now = practice.clock()
     opened = lane.sealer.open(content, now)
     message = read_document(practice, lane, opened)
-    with suppress(_NothingStaysError), practice.database.write() as work:
-        answer(practice, lane, work, FILE_ID, opened, message, now)
+    with suppress(_NothingStaysError, WishesHeldError), practice.database.write() as work:
+        answer(practice, lane, work, FILE_ID, opened, message, now, BookingsGate())
         raise _NothingStaysError

@@ -21,10 +21,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from agent.domain import documents
-from agent.domain.updates import MOST_DELETED_AT_ONCE, NEWS_FOR, AppointmentState, news, update_record
-from agent.errors import SchemaMismatchError
+from agent.domain.sudden_change import Change as SuddenChange
+from agent.domain.sudden_change import Sign, excessive
+from agent.domain.updates import NEWS_FOR, AppointmentState, news, update_record
+from agent.flows.hold import held_error, hold_or_pass
+from agent.flows.hold_bookings import standing_appointments
 from agent.flows.lane import Lane, PracticeSide
-from agent.ports import ChangedAppointment, PracticeSnapshot, UpdateMessage, WriteTransaction
+from agent.ports import ChangedAppointment, Hold, PracticeSnapshot, UpdateMessage, WriteTransaction
 from exchange_formats.appointment_updates import AppointmentUpdateRecord
 from exchange_formats.codec import encode
 from exchange_formats.envelope import Envelope, Kind
@@ -36,13 +39,13 @@ Change = tuple[ChangedAppointment, AppointmentState]
 """An appointment that does not stand as it was told, and the state to tell."""
 
 
-def tell_updates(practice: PracticeSide, lane: Lane, *, deleted_on_purpose: bool = False) -> int:
+def tell_updates(practice: PracticeSide, lane: Lane) -> int:
     """Put what staff changed into the partner's outbox as one file; how many appointments are told of.
 
     Nothing changed, a partner that gets no updates, or a revoked one: no file and no number.
-    `deleted_on_purpose` is an operator's word that many appointments gone at once are no accident.
-    Raises LicenceInvalidError, SchemaMismatchError for such an accident, DatabaseError, TrustError,
-    SpoolError; what was decided by then is published by the next run.
+    Raises LicenceInvalidError, DatabaseError, TrustError, SpoolError; what was decided by then is
+    published by the next run. Raises SuddenChangeError if so many appointments are gone that they may
+    be lost and not deleted: then nothing is decided until an operator has looked.
     """
     practice.require_licence(lane.partner_id)
     practice.require_room()
@@ -54,14 +57,15 @@ def tell_updates(practice: PracticeSide, lane: Lane, *, deleted_on_purpose: bool
         # Asked for in here: no earlier than that of any import whose effect this transaction sees.
         now = practice.clock()
         changes = _changes(work.snapshot, lane, now)
-        if not deleted_on_purpose:
-            _require_no_loss(lane, changes)
-        if changes:
+        hold = _hold(work, lane, changes, now)
+        if changes and hold is None:
             _decide(work, lane, changes, now)
         unpublished = work.updates.unpublished(lane.partner_id)
         time_zone = work.snapshot.identity().time_zone
     for message in unpublished:
         _publish(practice, lane, message, time_zone)
+    if hold is not None:
+        raise held_error(hold)
     return sum(len(message.lines) for message in unpublished)
 
 
@@ -71,9 +75,7 @@ def preview_updates(practice: PracticeSide, lane: Lane) -> int:
     with practice.database.read() as snapshot:
         if not lane.gets_updates or snapshot.revoked_at(lane.partner_id) is not None:
             return 0
-        changes = _changes(snapshot, lane, practice.clock())
-    _require_no_loss(lane, changes)
-    return len(changes)
+        return len(_changes(snapshot, lane, practice.clock()))
 
 
 def _changes(snapshot: PracticeSnapshot, lane: Lane, now: datetime) -> list[Change]:
@@ -83,15 +85,14 @@ def _changes(snapshot: PracticeSnapshot, lane: Lane, now: datetime) -> list[Chan
     return [(change, state) for change, state in judged if state is not None]
 
 
-def _require_no_loss(lane: Lane, changes: Sequence[Change]) -> None:
+def _hold(work: WriteTransaction, lane: Lane, changes: Sequence[Change], now: datetime) -> Hold | None:
     """Appointments that vanish by the dozen are lost, not cancelled: nobody is told to stay at home."""
     deleted = sum(change.stands is None for change, _ in changes)
-    if deleted > MOST_DELETED_AT_ONCE:
-        raise SchemaMismatchError(
-            f"{deleted} appointments that came from {lane.partner_id} are gone from the appointment book: "
-            "the partner is told of no change until they are back, or until "
-            f"`otv-agent export --kind {KIND} --deleted-on-purpose` says that staff deleted them"
-        )
+    found: tuple[SuddenChange, ...] = ()
+    if deleted:
+        base = deleted + standing_appointments(work.snapshot, lane.partner_id, now)
+        found = excessive([SuddenChange(Sign.APPOINTMENTS_DELETED, base, deleted)], lane.limits)
+    return hold_or_pass(work, lane.partner_id, KIND.value, found, now)
 
 
 def _decide(work: WriteTransaction, lane: Lane, changes: Sequence[Change], now: datetime) -> None:

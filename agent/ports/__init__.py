@@ -8,7 +8,7 @@ configuration.
     sealing       OpenPGP for one partner          folders      outbox and inbound
     transport     a partner's server               database     reading and writing as a whole
     snapshot      reading the practice             appointments writing into its book
-    ledgers       answers, updates, disclosures, audit
+    ledgers       answers, updates, disclosures, holds, audit
 """
 
 from collections.abc import Callable
@@ -30,6 +30,9 @@ from agent.ports.ledgers import (
     AuditLog,
     BookingLedger,
     DisclosureLedger,
+    GoodState,
+    Hold,
+    HoldLedger,
     KeyLedger,
     LedgerBooking,
     LedgerMessage,
@@ -54,6 +57,9 @@ __all__ = [
     "Delivery",
     "DisclosureLedger",
     "Draft",
+    "GoodState",
+    "Hold",
+    "HoldLedger",
     "Inbound",
     "KeyLedger",
     "LedgerBooking",

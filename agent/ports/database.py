@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from agent.ports.appointments import AppointmentBook
-from agent.ports.ledgers import AuditLog, BookingLedger, DisclosureLedger, KeyLedger, UpdateLedger
+from agent.ports.ledgers import AuditLog, BookingLedger, DisclosureLedger, HoldLedger, KeyLedger, UpdateLedger
 from agent.ports.snapshot import PracticeSnapshot
 
 
@@ -20,6 +20,7 @@ class WriteTransaction(Protocol):
     updates: UpdateLedger
     disclosures: DisclosureLedger
     keys: KeyLedger
+    holds: HoldLedger
     audit: AuditLog
 
     def savepoint(self) -> AbstractContextManager[object]:

@@ -1,10 +1,11 @@
 """What is remembered of answers, updates, disclosures and deeds, and what remembering promises."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
+from agent.domain.sudden_change import Change
 from agent.ports.appointments import PartnerAppointment
 
 REFUSED_PREFIX = "sha256:"
@@ -65,6 +66,10 @@ class BookingLedger(Protocol):
         ...
 
     def add_booking(self, booking: LedgerBooking) -> None: ...
+
+    def accepted_since(self, partner_id: str, since: datetime) -> Mapping[str, int]:
+        """How many revisions were accepted later than that, by action."""
+        ...
 
     def appointment(self, partner_id: str, booking_id: str) -> PartnerAppointment | None:
         """The appointment that the booking led to."""
@@ -176,6 +181,48 @@ class KeyLedger(Protocol):
 
     def warn_once(self, subject: str, ends_at: datetime, step: int, at: datetime) -> bool:
         """Whether this step of this expiry has not been warned of yet; now it has."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GoodState:
+    """What was counted when files of one kind were last not held; the measure is plain JSON."""
+
+    recorded_at: datetime
+    measure: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Files of one kind, to or from a partner, that wait because too much would change at once.
+
+    Once `released_at` is set, changes that `changes` cover may go.
+    """
+
+    partner_id: str
+    kind: str
+    held_at: datetime
+    changes: tuple[Change, ...]
+    released_at: datetime | None = None
+
+
+class HoldLedger(Protocol):
+    """What waits for a person's look, and what the next change is compared with."""
+
+    def good_state(self, partner_id: str, kind: str) -> GoodState | None: ...
+
+    def keep_good_state(self, partner_id: str, kind: str, state: GoodState) -> None:
+        """In place of the one before."""
+        ...
+
+    def held(self, partner_id: str, kind: str) -> Hold | None: ...
+
+    def put(self, hold: Hold) -> None:
+        """In place of the one before, if there is one."""
+        ...
+
+    def end(self, partner_id: str, kind: str) -> None:
+        """Without effect if nothing is held."""
         ...
 
 

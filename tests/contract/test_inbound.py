@@ -452,6 +452,18 @@ def test_release_a_claim_waits_again_with_its_id_and_without_the_attempt(folder:
         assert (again.file_id, again.attempts, again.read()) == (claimed.file_id, 1, b"sealed")
 
 
+def test_release_several_claims_of_one_second_comes_again_in_their_order(folder: Folder) -> None:
+    for number in range(12):
+        folder.drop(f"b-{number}.pgp", f"bytes {number}".encode())
+    taken = []
+    for claimed in folder.inbound.claim():
+        taken.append((claimed.file_id, claimed.read()))
+        folder.inbound.release(claimed)
+    again = [(claimed.file_id, claimed.read()) for claimed in folder.inbound.claim()]
+    assert len(again) == 12
+    assert again == taken
+
+
 def test_claim_with_old_drafts_of_a_dead_process_removes_them(folder: Folder) -> None:
     dead, alive = folder.root / "drafts/dead.draft", folder.root / "drafts/alive.draft"
     for path in (dead, alive):

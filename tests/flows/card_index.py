@@ -1,10 +1,10 @@
 """What the reception does in the practice's own software: patients, answers, staff appointments."""
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from agent.adapters import tables
 from agent.adapters.database import Connector
@@ -14,6 +14,7 @@ from tests.kit.canaries import BOOKED_FAMILY_NAME
 
 BIRTH_DATE = date(1980, 5, 17)
 FAMILY_NAME = BOOKED_FAMILY_NAME
+FAR_BEYOND_THE_BOOK = 1_000_000
 
 
 def add_patient(
@@ -78,6 +79,29 @@ def delete_appointment(connector: Connector, booking_id: str) -> None:
     with connector.writing() as connection:
         this = tables.appointment.c.appointment_id == _appointment_of(connection, booking_id)
         connection.execute(delete(tables.appointment).where(this))
+
+
+def lose_appointments(
+    connector: Connector, partner_id: str, booking_ids: Sequence[str], ends_at: datetime
+) -> None:
+    """The partner was told of these, half an hour long, and the book has them no more."""
+    came = tables.partner_appointment
+    with connector.writing() as connection:
+        last = connection.scalar(select(func.max(came.c.appointment_id))) or 0
+        first = max(last, FAR_BEYOND_THE_BOOK) + 1
+        told = {
+            "partner_id": partner_id,
+            "patient_id": 1,
+            "told_status": "booked",
+            "told_column_id": 1,
+            "told_starts_at": ends_at - timedelta(minutes=30),
+            "told_ends_at": ends_at,
+        }
+        numbered = enumerate(booking_ids, first)
+        rows = [
+            {**told, "booking_id": booking_id, "appointment_id": number} for number, booking_id in numbered
+        ]
+        connection.execute(insert(came), rows)
 
 
 def _appointment_of(connection: Connection, booking_id: str) -> int:

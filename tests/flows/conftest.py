@@ -9,7 +9,7 @@ import pytest
 
 from tests.flows.evidence import assert_books_balance
 from tests.flows.stage import Stage
-from tests.kit.house import default_plan, open_house
+from tests.kit.house import NOTHING_IS_SUDDEN, default_plan, open_house
 from tests.kit.leak_guard import pytest_runtest_makereport, watch_after_each_test
 from tests.kit.openpgp import short_folder
 
@@ -24,7 +24,7 @@ def furnished_stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
         server = request.getfixturevalue("postgresql_server")
         url = server.url(server.create_database()).replace(":@", "@")  # a url holds no password
     plan = default_plan(patients=60, days=10, columns=4, appointments_per_column_and_day=4)
-    with short_folder() as folder, open_house(folder, plan, url) as house:
+    with short_folder() as folder, open_house(folder, plan, url, guard=NOTHING_IS_SUDDEN) as house:
         yield Stage(house, house.agent())
 
 

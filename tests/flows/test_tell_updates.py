@@ -8,15 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
 
 from agent.adapters import tables
 from agent.app import utc_now
 from agent.domain.availability import Slot
 from agent.domain.documents import datetime_text
 from agent.domain.intervals import utc_datetime
-from agent.domain.updates import MOST_DELETED_AT_ONCE, NEWS_FOR
-from agent.errors import LicenceInvalidError, SchemaMismatchError, TransferError
+from agent.domain.updates import NEWS_FOR
+from agent.errors import LicenceInvalidError, TransferError
 from agent.flows.deliver import deliver
 from agent.flows.tell_updates import tell_updates
 from agent.ports import Database, Delivery, TransferSession, WriteTransaction
@@ -25,7 +24,7 @@ from exchange_formats.bookings import BookingRecord
 from exchange_formats.codec import Document, decode
 from exchange_formats.envelope import Kind
 from exchange_formats.file_names import parse_sealed_name
-from tests.flows.card_index import change_appointment, delete_appointment
+from tests.flows.card_index import change_appointment, delete_appointment, lose_appointments
 from tests.flows.evidence import audit, rows, values
 from tests.flows.outages import CutAt, CutBeforeCommit, PowerCutError
 from tests.flows.stage import DENTPORT, ON_SQLITE_ALONE, ZAHNZEIT, Stage
@@ -39,7 +38,7 @@ UPDATES = Kind.APPOINTMENT_UPDATES
 def nothing_to_tell_before(stage: Stage) -> Iterator[None]:
     """Every test begins with partners that know everything, and with their servers empty."""
     for partner_id, partner in stage.house.partners.items():
-        stage.agent.tell_updates(partner_id, deleted_on_purpose=True)
+        stage.agent.tell_updates(partner_id)
         take_updates(stage, partner_id)
         for path in (partner.server.root / "inbox").iterdir():
             path.unlink()
@@ -182,9 +181,9 @@ def test_how_a_visit_went_stays_in_the_practice(stage: Stage, status: str) -> No
 @ON_SQLITE_ALONE
 def test_appointment_long_over_that_retention_deletes_is_no_news(stage: Stage) -> None:
     over = utc_now() - NEWS_FOR
-    lost_appointments(stage, "old", 1, over - HALF_AN_HOUR, over)
-    lost_appointments(stage, "new", 1, over - HALF_AN_HOUR, over + timedelta(minutes=5))
-    assert [record.booking_id for record in tell(stage)] == ["new-0"]
+    lose_appointments(stage.house.connector, DENTPORT, ["old"], over)
+    lose_appointments(stage.house.connector, DENTPORT, ["new"], over + timedelta(minutes=5))
+    assert [record.booking_id for record in tell(stage)] == ["new"]
 
 
 @ON_SQLITE_ALONE
@@ -425,44 +424,7 @@ def test_without_a_licence_nothing_is_told_and_nothing_counts_as_told(stage: Sta
     assert [record.model_dump() for record in tell(stage)] == [moved]
 
 
-# --- what must not be believed ---------------------------------------------------------------------
-
-
-def lost_appointments(stage: Stage, name: str, count: int, starts_at: Any, ends_at: Any) -> None:
-    """Appointments that the partner was told of and that are not in the book."""
-    came = tables.partner_appointment
-    with stage.house.connector.writing() as connection:
-        rows = [
-            {
-                "partner_id": DENTPORT,
-                "booking_id": f"{name}-{number}",
-                "appointment_id": 1_000_000 + stage.number(),
-                "patient_id": 1,
-                "told_status": "booked",
-                "told_column_id": 1,
-                "told_starts_at": starts_at,
-                "told_ends_at": ends_at,
-            }
-            for number in range(count)
-        ]
-        connection.execute(insert(came), rows)
-
-
-def test_appointments_that_vanish_by_the_dozen_are_not_cancelled_until_an_operator_says_so(
-    stage: Stage,
-) -> None:
-    tomorrow = utc_now() + DAY
-    lost_appointments(stage, "few", MOST_DELETED_AT_ONCE, tomorrow, tomorrow + HALF_AN_HOUR)
-    assert len(tell(stage)) == MOST_DELETED_AT_ONCE
-    lost_appointments(stage, "many", MOST_DELETED_AT_ONCE + 1, tomorrow, tomorrow + HALF_AN_HOUR)
-    before = rows(stage.house.connector)
-    for work in (stage.agent.tell_updates, stage.agent.preview_updates):
-        with pytest.raises(SchemaMismatchError, match=r"21 appointments.*deleted-on-purpose"):
-            work(DENTPORT)
-    assert rows(stage.house.connector) == before
-    assert stage.agent.tell_updates(DENTPORT, deleted_on_purpose=True) == MOST_DELETED_AT_ONCE + 1
-    (document,) = take_updates(stage)
-    assert {record.appointment_status for record in document.records} == {"cancelled"}
+# --- looking alone ---------------------------------------------------------------------------------
 
 
 @ON_SQLITE_ALONE

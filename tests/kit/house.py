@@ -22,6 +22,7 @@ from agent.adapters.own_key_setup import create_own_key, export_public_key, stop
 from agent.adapters.practice_schema import create_agent_tables, create_practice_tables
 from agent.app import Agent, build, utc_now
 from agent.config import load_config
+from agent.domain.sudden_change import Sign
 from agent.ports import Clock
 from agent.sample_practice import GeneratedPractice, PracticePlan, generate_practice
 from exchange_formats.bookings import BookingsRecord
@@ -37,6 +38,8 @@ from tests.kit.sftp_servers import PartnerSftpServer, make_ssh_key
 PRACTICE_ID = "praxis-musterstadt"
 PARTNER_NAMES = {"dentport": "Dentport", "zahnzeit": "Zahnzeit"}
 LICENSED_DAYS = 365
+NOTHING_IS_SUDDEN = {f"{sign}_at_least": 1_000_000 for sign in Sign}
+"""The section `guard` of a house that lives through more in a minute than a practice in a month."""
 
 
 @dataclass(slots=True)

@@ -24,7 +24,6 @@ from agent.adapters.database import Connector
 from agent.adapters.practice_database import SqlWriteTransaction
 from agent.app import Agent, build
 from agent.config import Config, load_config
-from agent.errors import SchemaMismatchError
 from agent.flows.deliver import deliver
 from agent.flows.export import export
 from agent.flows.import_bookings import import_bookings
@@ -37,6 +36,7 @@ from exchange_formats.file_names import parse_sealed_name
 from exchange_formats.receipts import BookingOutcome
 from tests.flows.outages import PowerCutError
 from tests.kit.databases import PostgresqlServer
+from tests.kit.house import NOTHING_IS_SUDDEN
 from tests.machine.paper import INVENTED_FINGERPRINTS, Paper
 from tests.machine.power import Cut, cut_short, interrupted
 from tests.machine.practice import PARTNERS, PRACTICE_ID, MachineClock
@@ -166,9 +166,6 @@ class House:
             tell_updates(practice, lane)
         except PowerCutError:
             self.restart()
-        except SchemaMismatchError:
-            # More deletions at once than pass for an accident's; here staff meant them.
-            self.agent.tell_updates(partner_id, deleted_on_purpose=True)
 
     def deliver(self, partner_id: str) -> list[Document[Any]]:
         """Everything that waits, as the partner opens it, in the order in which it went."""
@@ -290,6 +287,7 @@ def _write_config(folder: Path, url: str, partners: Mapping[str, Mapping[str, An
         "licence": licence,
         "audit": {"key": {"file": str(audit_key)}},
         "inbound": {"settle_seconds": 0},
+        "guard": NOTHING_IS_SUDDEN,
     }
     _write(config / "agent.yaml", settings)
     for partner_id, name in PARTNERS.items():

@@ -12,6 +12,7 @@ from typing import Any
 
 from agent.adapters.database import Connector
 from agent.adapters.practice_database import SqlDatabase
+from agent.config.model import GuardSettings
 from agent.domain.availability import NOTHING_TAKEN, free_slots
 from agent.domain.documents import instant_text
 from agent.domain.intervals import instant
@@ -127,6 +128,7 @@ def _lane(partner_id: str) -> Lane:
         may_reschedule=True,
         gets_updates=False,
         terms=TERMS,
+        limits=GuardSettings().limits(),
         availability_every=timedelta(hours=1),
         availability_valid_for=timedelta(hours=4),
         sealer=unused,
