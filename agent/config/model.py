@@ -174,7 +174,8 @@ class ScheduleSettings(Section):
         default=60, description="How often changes that staff made to partners' appointments are looked for."
     )
     sweep_every_seconds: Seconds = Field(
-        default=120,
+        # Files of which no event told are to be seen within a minute (promise P3).
+        default=45,
         description="How often the inbound folders are swept, whatever the folder watcher reported.",
     )
     reload_every_seconds: Seconds = Field(

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,34 +18,36 @@ class DatabaseServer:
     folder: Path
 
     def kill(self) -> None:
-        """The postmaster; its children notice and end."""
+        """The postmaster; its children notice and end, and only then it is gone."""
         postmaster = int((self.folder / "postmaster.pid").read_text().split()[0])
+        family = [postmaster, *_children(postmaster)]
         os.kill(postmaster, signal.SIGKILL)
-        _wait_for_the_end_of(postmaster)
+        ends_at = time.monotonic() + PATIENCE_SECONDS
+        while any(_is_alive(pid) for pid in family):
+            assert time.monotonic() < ends_at
+            time.sleep(0.01)
 
     def start(self) -> None:
         """Recovers from its log, as after a power cut."""
-        server = server_in(self.folder)
-        ends_at = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                server.ensure_postgres_running()
-                return
-            except subprocess.CalledProcessError:  # children of the old one still hold its memory
-                assert time.monotonic() < ends_at
-                time.sleep(0.1)
+        # Where nobody waits for dead processes the old number still looks alive.
+        for lock in (self.folder / "postmaster.pid", *self.folder.glob(".s.PGSQL.*.lock")):
+            lock.unlink(missing_ok=True)
+        server_in(self.folder).ensure_postgres_running()
 
 
-def _wait_for_the_end_of(pid: int) -> None:
-    """Children of ours stay as zombies until they are waited for: gone is gone."""
-    ends_at = time.monotonic() + PATIENCE_SECONDS
-    while _state(pid) not in ("", "Z"):
-        assert time.monotonic() < ends_at
-        time.sleep(0.01)
+def _children(parent: int) -> list[int]:
+    processes = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [pid for pid in processes if _status(pid)[1:2] == [str(parent)]]
 
 
-def _state(pid: int) -> str:
+def _is_alive(pid: int) -> bool:
+    """A zombie is dead."""
+    return _status(pid)[:1] not in ([], ["Z"])
+
+
+def _status(pid: int) -> list[str]:
+    """State, parent, and more; empty if there is no such process (proc(5))."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return ""
+        return []

@@ -30,7 +30,7 @@ class Crowd:
 
     def drop(self, files: int) -> None:
         """One booking, so many times."""
-        sealed = self.village.stage.sealed(self.village.stage.booking())
+        sealed = self.village.stage.sealed(self.village.stage.booking(slot=self.village.slots.pop()))
         waiting = self._inbound / "waiting"
         for number in range(files):
             (waiting / f"b-{number:06d}.part").write_bytes(sealed)

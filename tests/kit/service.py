@@ -76,8 +76,12 @@ class Service:
             self._lines.extend(iter(stream.readline, ""))
 
 
-def wait_until(true: Callable[[], bool], what: Callable[[], str] = lambda: "it did not come to that") -> None:
-    ends_at = time.monotonic() + PATIENCE_SECONDS
+def wait_until(
+    true: Callable[[], bool],
+    what: Callable[[], str] = lambda: "it did not come to that",
+    patience_seconds: float = PATIENCE_SECONDS,
+) -> None:
+    ends_at = time.monotonic() + patience_seconds
     while not true():
         assert time.monotonic() < ends_at, what()
         time.sleep(0.05)
