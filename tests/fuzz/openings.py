@@ -60,7 +60,7 @@ class Originals:
 def originals(world: KeyWorld, ring: Path) -> Originals:
     """Files by the partner, by the other partner, by an impostor, unsigned and out of date."""
     dentport, strangers = world.dentport, (world.zahnzeit, world.impostor)
-    last_year = at_time(datetime(datetime.now(UTC).year + 1, 6, 1, tzinfo=UTC))
+    next_year = at_time(datetime(datetime.now(UTC).year + 1, 6, 1, tzinfo=UTC))
     unsigned = ("--trust-model", "always", "-z", "0", "-r", dentport.practice, "--encrypt")
     return Originals(
         sealer=GpgSealer(
@@ -79,7 +79,7 @@ def originals(world: KeyWorld, ring: Path) -> Originals:
         strangers_signed=(
             *(stranger.sign(content) for stranger in strangers for content in (FOREIGN, CONTENTS[0])),
             dentport.sign(FOREIGN, "--digest-algo", "SHA1"),
-            dentport.sign(FOREIGN, *last_year),
+            dentport.sign(FOREIGN, *next_year),
         ),
     )
 

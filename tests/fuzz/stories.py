@@ -8,13 +8,16 @@ row of the practice may bear a trace.
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import yaml
+
 from agent.app import utc_now
+from agent.config import load_config
 from agent.errors import QuarantineReason
 from agent.flows.file_result import FileResult, FileState
 from exchange_formats.codec import Document, decode
@@ -71,7 +74,7 @@ class Reception:
         sealed = self.paper.write(DENTPORT, content)
         if self.sent and dice.random() < 0.15:
             sealed, content = dice.choice(self.sent)
-        elif dice.random() < 0.1:
+        elif dice.random() < 0.25:
             sealed = spoiled(dice, sealed, [sealed])
         self.sent = [*self.sent[-20:], (sealed, content)]
         before = self._rows or practice_rows(self.house.connector)
@@ -133,7 +136,18 @@ def reception(world: KeyWorld, folder: Path) -> Iterator[Reception]:
     """A practice of its own, whose template lies in `folder`."""
     paper = SealedPaper(world)
     house = open_house(SqliteCabinet(make_sqlite_template(folder)), paper, utc_now(), SETTINGS)
+    _give_own_key(house, world)
     try:
         yield Reception(house, paper)
     finally:
         house.close()
+
+
+def _give_own_key(house: House, world: KeyWorld) -> None:
+    """The practice's real key, to which is sealed what nobody signed."""
+    file = house.agent.config.path
+    settings = yaml.safe_load(file.read_text())
+    settings["openpgp"] = {"fingerprint": world.practice_fingerprint, "home": str(world.practice.folder)}
+    file.write_text(yaml.safe_dump(settings))
+    house.agent = replace(house.agent, config=load_config(file))
+    house.restart()
