@@ -264,8 +264,8 @@ def test_service_tells_the_service_manager_that_it_started_works_and_stops() -> 
         with Service(house.config_path, NOTIFY_SOCKET=str(address), WATCHDOG_USEC="3000000") as service:
             told = [manager.recv(100) for _ in range(3)]
             assert service.stop()[0] == 0
-        assert told == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+        # The first sign of life may come before the word that all is started: the manager takes both.
+        assert sorted(told) == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
         manager.setblocking(False)
-        while told[-1] == b"WATCHDOG=1":
+        while told[-1] != b"STOPPING=1":
             told.append(manager.recv(100))
-        assert told[-1] == b"STOPPING=1"
