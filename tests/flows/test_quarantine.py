@@ -62,13 +62,13 @@ def test_file_whose_key_was_pinned_meanwhile_is_imported_after_a_retry(stage: St
     ring = stage.agent.config.partners[DENTPORT].key_ring
     others = stage.agent.config.partners[ZAHNZEIT].key_ring
     before = ring.read_bytes()
-    fingerprint = stage.agent.config.partners[ZAHNZEIT].settings.openpgp.fingerprints[0]
+    fingerprint = stage.agent.config.partners[ZAHNZEIT].settings.openpgp.pinned[0]
     assert command(stage, "retry", file_id).code == 0
     assert file_id not in listed(stage)
     try:
         ring.write_bytes(before + others.read_bytes())
-        old = stage.agent.config.partners[DENTPORT].settings.openpgp.fingerprints[0]
-        pins = {"openpgp": {"fingerprints": [str(old), str(fingerprint)]}}
+        old = stage.agent.config.partners[DENTPORT].settings.openpgp.pinned[0]
+        pins = {"openpgp": {"fingerprints": [old, fingerprint]}}
         # The other partner's file names the same key, which no two partners may share.
         with stage.agent_with(dentport=pins, zahnzeit={"openpgp": {"fingerprints": ["0" * 40]}}):
             (result,) = stage.receive()
