@@ -37,6 +37,14 @@ class SqlBookingLedger:
         ).one_or_none()
         return None if row is None else LedgerMessage(**row._mapping)
 
+    def message_of_receipt(self, partner_id: str, receipt_sequence: int) -> LedgerMessage | None:
+        table = tables.inbound_message.c
+        found = select(table.message_id).where(
+            table.partner_id == partner_id, table.receipt_sequence == receipt_sequence
+        )
+        message_id = self._connection.scalar(found)
+        return None if message_id is None else self.message(partner_id, message_id)
+
     def add_message(self, message: LedgerMessage, receipt_lines: Sequence[str]) -> None:
         self._connection.execute(insert(tables.inbound_message), asdict(message))
         if receipt_lines:

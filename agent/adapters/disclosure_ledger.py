@@ -98,6 +98,11 @@ class SqlDisclosureLedger:
             },
         )
 
+    def reseal(self, message_id: str, sealed_sha256: str) -> None:
+        table = tables.outbound_message
+        changed = update(table).where(table.c.message_id == message_id).values(sealed_sha256=sealed_sha256)
+        self._connection.execute(changed)
+
     def has_outbound(self, message_id: str) -> bool:
         table = tables.outbound_message
         found = select(table.c.message_id).where(table.c.message_id == message_id)

@@ -17,6 +17,7 @@ from typing import BinaryIO, Literal
 from agent.adapters.encrypted_message import EncryptedMessage, encrypted_message
 from agent.adapters.gpg_process import GpgRun
 from agent.adapters.key_listing import list_keys
+from agent.adapters.openpgp_packets import read_packets
 from agent.adapters.own_key import OwnKey, sealing_fault
 from agent.adapters.signed_message import (
     DEFAULT_MAX_CONTENT_BYTES,
@@ -26,8 +27,17 @@ from agent.adapters.signed_message import (
     verify_signed_message,
 )
 from agent.domain.key_pins import ALWAYS, PinWindow, in_force
-from agent.errors import KeyUnusableError, QuarantineReason, SealingFailedError, UnauthenticatedFileError
+from agent.errors import (
+    KeyUnusableError,
+    QuarantineReason,
+    SealingFailedError,
+    SpoolError,
+    UnauthenticatedFileError,
+)
 from agent.ports import OpenedFile, SealedFile
+
+SESSION_KEY_BYTES = 8192
+"""More than any first packet of ours has: it holds one number of the length of the recipient's key."""
 
 Compression = Literal["none", "zip1", "zlib6"]
 COMPRESSION_OPTIONS: dict[Compression, tuple[str, ...]] = {
@@ -80,6 +90,21 @@ class GpgSealer:
         run = self._own.run(self._sealing_arguments(signer, self._recipient()), plaintext, output.write)
         self._require_sealed(run, signer, output.size)
         return SealedFile(output.digest.hexdigest(), output.size)
+
+    def is_sealed_for(self, sealed: Path, fingerprints: Collection[str]) -> bool:
+        try:
+            with sealed.open("rb") as file:
+                session_key = next(read_packets(file.read(SESSION_KEY_BYTES)), None)
+        except OSError as error:
+            raise SpoolError(f"a file in {sealed.parent} cannot be read: {error.strerror}") from error
+        if session_key is None:
+            return False
+        key_id = session_key.body[1:9].hex().upper()
+        listed = list_keys(self._own.gpg_program, self._own.home, self._partner.key_ring)
+        named = {
+            key_id for key in listed if key.fingerprint in fingerprints for key_id in key.encryption_key_ids
+        }
+        return key_id in named
 
     def open(self, sealed: bytes, now: datetime) -> OpenedFile:
         message = encrypted_message(sealed, self._limits.max_sealed_bytes)

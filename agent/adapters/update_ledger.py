@@ -6,8 +6,9 @@ changes what was told, so that an update is neither lost nor decided twice
 """
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from agent.adapters import tables
 from agent.ports import UpdateMessage
@@ -46,17 +47,23 @@ class SqlUpdateLedger:
             .where(table.c.partner_id == partner_id, table.c.published_at.is_(None))
             .order_by(table.c.sequence)
         ).all()
-        return [
-            UpdateMessage(
-                message_id=row.message_id,
-                partner_id=row.partner_id,
-                sequence=row.sequence,
-                created_at=row.created_at,
-                audit_head=row.audit_head,
-                lines=self._lines(row.message_id),
-            )
-            for row in rows
-        ]
+        return [self._message(row) for row in rows]
+
+    def message(self, partner_id: str, sequence: int) -> UpdateMessage | None:
+        table = tables.update_message
+        found = select(table).where(table.c.partner_id == partner_id, table.c.sequence == sequence)
+        row = self._connection.execute(found).one_or_none()
+        return None if row is None else self._message(row)
+
+    def _message(self, row: Row[Any]) -> UpdateMessage:
+        return UpdateMessage(
+            message_id=row.message_id,
+            partner_id=row.partner_id,
+            sequence=row.sequence,
+            created_at=row.created_at,
+            audit_head=row.audit_head,
+            lines=self._lines(row.message_id),
+        )
 
     def mark_published(self, message_id: str, at: datetime) -> None:
         table = tables.update_message

@@ -23,6 +23,7 @@ from agent.errors import AgentError, RefusedByServerError, TransferError
 from agent.flows.give_up import give_up_if_overdue
 from agent.flows.lane import Lane, PracticeSide
 from agent.flows.outdated import drop_if_outdated
+from agent.flows.withdrawn import dropped_or_renewed
 from agent.ports import Delivery, TransferSession, WaitingFile
 from exchange_formats.envelope import Kind
 from exchange_formats.file_names import parse_sealed_name
@@ -78,7 +79,7 @@ def _settle(
     practice: PracticeSide, lane: Lane, session: TransferSession, file: WaitingFile, result: DeliveryResult
 ) -> bool:
     """Drop or deliver one file; False if it stays, because the server refused it a moment ago."""
-    if drop_if_outdated(practice, lane, file):
+    if drop_if_outdated(practice, lane, file) or dropped_or_renewed(practice, lane, file):
         result.outdated += 1
     elif not _is_due(file, practice.clock()):
         return False

@@ -21,7 +21,13 @@ from datetime import datetime
 from pydantic import TypeAdapter
 
 from agent.domain import documents
-from agent.errors import AgentError, DatabaseError, QuarantineReason, UnauthenticatedFileError
+from agent.errors import (
+    AgentError,
+    DatabaseError,
+    KeyUnusableError,
+    QuarantineReason,
+    UnauthenticatedFileError,
+)
 from agent.flows.answer import answer, read_document
 from agent.flows.file_result import FileResult, FileState
 from agent.flows.hold import held_error
@@ -92,6 +98,19 @@ def receive(practice: PracticeSide, lane: Lane, claimed: ClaimedFile, gate: Book
     return result
 
 
+def put_receipt_anew(practice: PracticeSide, lane: Lane, sequence: int) -> None:
+    """Seal the receipt of this number once more, in place of the file that waits. Raises KeyUnusableError."""
+    with practice.database.write() as work:
+        answered = work.ledger.message_of_receipt(lane.partner_id, sequence)
+        if answered is None:
+            raise KeyUnusableError(
+                f"receipt {sequence} is sealed for a withdrawn key, and no ledger knows it"
+            )
+        lines = work.ledger.receipt_lines(lane.partner_id, answered.message_id)
+        time_zone = work.snapshot.identity().time_zone
+    _put_receipt(practice, lane, answered, lines, time_zone, anew=True)
+
+
 def _require_key_not_revoked(work: WriteTransaction, lane: Lane, opened: OpenedFile) -> None:
     """Asked in here: a revocation counts from its own transaction on, also for a file opened before it."""
     if opened.signer_fingerprint in work.snapshot.revoked_keys(lane.partner_id):
@@ -114,7 +133,13 @@ def _quarantine(
 
 
 def _put_receipt(
-    practice: PracticeSide, lane: Lane, answered: LedgerMessage, lines: Sequence[str], time_zone: str
+    practice: PracticeSide,
+    lane: Lane,
+    answered: LedgerMessage,
+    lines: Sequence[str],
+    time_zone: str,
+    *,
+    anew: bool = False,
 ) -> None:
     """The same receipt whenever it is asked for: every field comes from the ledger."""
     envelope = Envelope(
@@ -134,4 +159,6 @@ def _put_receipt(
     records = (_RECEIPT_RECORD.validate_json(text) for text in lines)
     with lane.outbox.draft() as draft:
         lane.sealer.seal(encode(envelope, records), draft.file)
+        if anew:
+            lane.outbox.supersede(sealed_name(envelope))
         draft.publish(sealed_name(envelope))

@@ -24,10 +24,18 @@ from agent.domain import documents
 from agent.domain.sudden_change import Change as SuddenChange
 from agent.domain.sudden_change import Sign, excessive
 from agent.domain.updates import NEWS_FOR, AppointmentState, news, update_record
+from agent.errors import KeyUnusableError
 from agent.flows.hold import held_error, hold_or_pass
 from agent.flows.hold_bookings import standing_appointments
 from agent.flows.lane import Lane, PracticeSide
-from agent.ports import ChangedAppointment, Hold, PracticeSnapshot, UpdateMessage, WriteTransaction
+from agent.ports import (
+    ChangedAppointment,
+    Hold,
+    PracticeSnapshot,
+    SealedFile,
+    UpdateMessage,
+    WriteTransaction,
+)
 from exchange_formats.appointment_updates import AppointmentUpdateRecord
 from exchange_formats.codec import encode
 from exchange_formats.envelope import Envelope, Kind
@@ -130,7 +138,34 @@ def _decide(work: WriteTransaction, lane: Lane, changes: Sequence[Change], now: 
         )
 
 
+def publish_anew(practice: PracticeSide, lane: Lane, sequence: int) -> None:
+    """Seal the update of this number once more, in place of the file that waits. Raises KeyUnusableError."""
+    with practice.database.write() as work:
+        message = work.updates.message(lane.partner_id, sequence)
+        time_zone = work.snapshot.identity().time_zone
+    if message is None:
+        raise KeyUnusableError(f"update {sequence} is sealed for a withdrawn key, and no ledger knows it")
+    sealed = _put(practice, lane, message, time_zone)
+    with practice.database.write() as work:
+        work.disclosures.reseal(message.message_id, sealed.sha256)
+
+
 def _publish(practice: PracticeSide, lane: Lane, message: UpdateMessage, time_zone: str) -> None:
+    sealed = _put(practice, lane, message, time_zone)
+    with practice.database.write() as work:
+        work.disclosures.add_outbound(
+            message_id=message.message_id,
+            partner_id=lane.partner_id,
+            kind=KIND.value,
+            sequence=message.sequence,
+            created_at=message.created_at,
+            record_count=len(message.lines),
+            sealed_sha256=sealed.sha256,
+        )
+        work.updates.mark_published(message.message_id, practice.clock())
+
+
+def _put(practice: PracticeSide, lane: Lane, message: UpdateMessage, time_zone: str) -> SealedFile:
     """The same document under the same name whenever it is asked for: every field was stored."""
     envelope = Envelope(
         record="envelope",
@@ -152,17 +187,7 @@ def _publish(practice: PracticeSide, lane: Lane, message: UpdateMessage, time_zo
         # Left by a run that was cut short: the digest recorded below is to be that of the file that goes.
         lane.outbox.supersede(name)
         draft.publish(name)
-    with practice.database.write() as work:
-        work.disclosures.add_outbound(
-            message_id=message.message_id,
-            partner_id=lane.partner_id,
-            kind=KIND.value,
-            sequence=message.sequence,
-            created_at=message.created_at,
-            record_count=len(message.lines),
-            sealed_sha256=sealed.sha256,
-        )
-        work.updates.mark_published(message.message_id, practice.clock())
+    return sealed
 
 
 def _told(change: ChangedAppointment) -> AppointmentState:

@@ -45,6 +45,10 @@ class BookingLedger(Protocol):
 
     def message(self, partner_id: str, message_id: str) -> LedgerMessage | None: ...
 
+    def message_of_receipt(self, partner_id: str, receipt_sequence: int) -> LedgerMessage | None:
+        """What the receipt of this number answers."""
+        ...
+
     def add_message(self, message: LedgerMessage, receipt_lines: Sequence[str]) -> None: ...
 
     def receipt_lines(self, partner_id: str, message_id: str) -> list[str]: ...
@@ -104,6 +108,10 @@ class UpdateLedger(Protocol):
         """Decided and not yet in the outbox for certain, by sequence."""
         ...
 
+    def message(self, partner_id: str, sequence: int) -> UpdateMessage | None:
+        """The file of this number."""
+        ...
+
     def mark_published(self, message_id: str, at: datetime) -> None: ...
 
 
@@ -126,6 +134,10 @@ class DisclosureLedger(Protocol):
         patient_count: int = 0,
     ) -> None:
         """`patient_count` of the records are patients."""
+        ...
+
+    def reseal(self, message_id: str, sealed_sha256: str) -> None:
+        """The file of this message was sealed once more and is another one now."""
         ...
 
     def has_outbound(self, message_id: str) -> bool:

@@ -1,8 +1,9 @@
 """What sealing and opening files promises: OpenPGP for one partner."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import BinaryIO, Protocol
 
 
@@ -38,6 +39,13 @@ class Sealer(Protocol):
         If `plaintext` raises, gpg is killed and the exception comes through:
         what stands in `sealed` then is worthless and must not be published.
         Raises KeyUnusableError, GpgUnavailableError, SealingFailedError.
+        """
+        ...
+
+    def is_sealed_for(self, sealed: Path, fingerprints: Collection[str]) -> bool:
+        """Whether a file of ours is sealed for one of these keys of the partner.
+
+        Raises SpoolError, GpgUnavailableError.
         """
         ...
 

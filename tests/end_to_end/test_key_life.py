@@ -25,6 +25,7 @@ from agent.key_calendar import warn_of_keys
 from agent.ports import OpenedFile, Sealer
 from exchange_formats.codec import decode
 from exchange_formats.envelope import Kind
+from tests.flows.card_index import change_appointment
 from tests.flows.evidence import assert_books_balance, audit
 from tests.flows.stage import DENTPORT, Stage
 from tests.kit.command_line import edited, otv
@@ -165,6 +166,29 @@ def test_export_for_a_withdrawn_key_is_held_and_goes_out_for_the_next_one(stage:
             drafts = stage.house.data_folder / "outbox" / DENTPORT
             assert [path for path in drafts.rglob("*") if path.is_file() and path.suffix == ".draft"] == []
         assert stage.export(Kind.AVAILABILITY).records
+
+
+def test_files_that_wait_sealed_for_a_withdrawn_key_go_out_sealed_for_the_next_or_are_made_anew(
+    stage: Stage,
+) -> None:
+    partner, told = stage.partner(), stage.booking()
+    stage.send(told)
+    with second_key(stage) as key:
+        change_appointment(stage.house.connector, told.booking_id, status="cancelled")
+        stage.drop(stage.sealed(stage.booking()))
+        stage.receive()
+        stage.agent.tell_updates(DENTPORT)
+        stage.agent.export(DENTPORT, Kind.AVAILABILITY)
+        waiting = {path.name: key.open(path.read_bytes()) for path in stage.outbox()}
+        keys(stage, "revoke", DENTPORT, key.fingerprint, "--yes")
+        done = stage.agent.exchange(DENTPORT, fetch_files=False)
+        assert (done.delivered, done.outdated) == (2, 1)
+        for name, content in waiting.items():
+            arrived = partner.server.root / "inbox" / name
+            if name.startswith(Kind.AVAILABILITY.value):
+                assert not arrived.exists()
+            else:
+                assert partner.gpg.open(arrived.read_bytes()) == content
 
 
 # --- our own key -------------------------------------------------------------------------------

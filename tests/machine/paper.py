@@ -5,9 +5,10 @@ as they are, because sealing and opening are proven elsewhere and cost a hundred
 times the rest. `SealedPaper` is the real thing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from agent.adapters.gpg_sealer import GpgSealer, OpeningLimits, PartnerKey
@@ -41,10 +42,13 @@ class OpenSealer:
     def __init__(self, fingerprint: str) -> None:
         self._fingerprint = fingerprint
 
-    def seal(self, plaintext: Iterable[bytes], sealed: BinaryIO) -> SealedFile:
+    def seal(self, plaintext: Iterable[bytes], sealed: BinaryIO, signer: str | None = None) -> SealedFile:
         content = b"".join(plaintext)
         sealed.write(content)
         return SealedFile(sha256(content).hexdigest(), len(content))
+
+    def is_sealed_for(self, sealed: Path, fingerprints: Collection[str]) -> bool:
+        return False
 
     def open(self, sealed: bytes, now: datetime) -> OpenedFile:
         return OpenedFile(sealed, sha256(sealed).hexdigest(), self._fingerprint, now)
