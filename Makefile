@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DB     ?= sqlite
 N      ?= 1000
 
-.PHONY: demo test check bench race machine crash fuzz consents faults unit-score networks schemas clean
+.PHONY: demo test check bench corpus race machine crash fuzz consents faults unit-score networks schemas clean
 
 # Rebuilt whenever what it is made from changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -29,6 +29,10 @@ check: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
+
+# Every hostile file there is, measured; ends with one line of figures.
+corpus: $(VENV)/.installed
+	$(BIN)/python -m tests.hostile
 
 race: $(VENV)/.installed
 	$(BIN)/python -m tests.races --attempts $(N)

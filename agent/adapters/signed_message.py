@@ -27,7 +27,8 @@ from agent.domain.keys import MINIMUM_RSA_BITS
 from agent.errors import GpgUnavailableError, KeyUnusableError, QuarantineReason, UnauthenticatedFileError
 
 DEFAULT_TOLERANCE = timedelta(minutes=10)
-DEFAULT_MAX_CONTENT_BYTES = 10 * 1024 * 1024
+DEFAULT_MAX_CONTENT_BYTES = 6 * 1024 * 1024
+"""As many acknowledgements as a file may hold; bzip2 takes most of a second to unpack it (promise P7)."""
 
 BINARY_DOCUMENT = 0x00
 STRONG_HASHES = frozenset({8, 9, 10})
@@ -138,22 +139,37 @@ def _require_strong_binary_signature(one_pass: Packet, signature: Packet) -> Non
     kind, key_algorithm, digest = signed[1], signed[2], signed[3]
     if (kind, digest, key_algorithm) != tuple(announced[1:4]) or kind != BINARY_DOCUMENT:
         raise UnauthenticatedFileError(QuarantineReason.UNEXPECTED_STRUCTURE)
-    if digest not in STRONG_HASHES or not _made_by_a_strong_key(signed):
+    numbers, ends_at = _numbers(signed)
+    if digest not in STRONG_HASHES or not _made_by_a_strong_key(key_algorithm, numbers):
         raise UnauthenticatedFileError(QuarantineReason.WEAK_SIGNATURE)
+    if ends_at < len(signed):  # gpgv does not look at what stands behind the last number
+        raise UnauthenticatedFileError(QuarantineReason.UNEXPECTED_STRUCTURE)
 
 
-def _made_by_a_strong_key(signature: bytes) -> bool:
+def _numbers(signature: bytes) -> tuple[list[int], int]:
+    """How many bits the signature's numbers have, and where the last one ends (RFC 4880, 5.2.2 and 5.2.3).
+
+    Of a cut signature it says something wrong, which gpgv then refuses.
+    """
+    position = 4  # behind version, type and algorithms: two lists of subpackets, two octets, the numbers
+    for _ in ("hashed", "not hashed"):
+        position += 2 + int.from_bytes(signature[position : position + 2], "big")
+    position += 2
+    bits = []
+    for _ in range(1 if signature[2] in RSA else 2):
+        bits.append(int.from_bytes(signature[position : position + 2], "big"))
+        position += 2 + (bits[-1] + 7) // 8
+    return bits, position
+
+
+def _made_by_a_strong_key(algorithm: int, numbers: list[int]) -> bool:
     """Pinning refuses weak keys; one that came into the ring file another way must not count either.
 
     A signature is a number as long as its RSA key, but for a few bits by chance.
     """
-    if signature[2] in ELLIPTIC_CURVES:
-        return True
-    position = 4  # behind version, type and algorithms: two lists with their lengths, two octets, the number
-    for _ in ("hashed subpackets", "others"):
-        position += 2 + int.from_bytes(signature[position : position + 2], "big")
-    bits = int.from_bytes(signature[position + 2 : position + 4], "big")
-    return signature[2] in RSA and bits > MINIMUM_RSA_BITS - CHANCE_BITS
+    if algorithm in RSA:
+        return numbers[0] > MINIMUM_RSA_BITS - CHANCE_BITS
+    return algorithm in ELLIPTIC_CURVES
 
 
 def _valid_signature(run: GpgRun) -> tuple[str, ...]:

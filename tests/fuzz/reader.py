@@ -15,7 +15,7 @@ import jsonschema
 import exchange_formats
 
 SCHEMAS = Path(exchange_formats.__file__).parent / "schemas"
-MOST_RECORDS = {"bookings": 250, "acknowledgements": 50_000}
+MOST_RECORDS = {"bookings": 100, "acknowledgements": 50_000}
 MAX_LINE_BYTES, MAX_BRACKETS, MAX_DIGITS = 65_536, 64, 17
 PERSON_TEXTS = ("given_name", "family_name", "value")
 INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}

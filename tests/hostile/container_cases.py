@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 
 from agent.adapters.openpgp_packets import Packet, encode_packet, read_packets
+from agent.adapters.signed_message import DEFAULT_MAX_CONTENT_BYTES
 from agent.errors import QuarantineReason as R
 from exchange_formats.receipts import MessageReason
 from tests.hostile.case import Arrival, Case, Family, Row, one_file, quarantined_files, refused
@@ -13,7 +14,7 @@ from tests.hostile.workshop import Workshop, flipped, join, packet, patched, raw
 
 CONTAINER = Family.CONTAINER
 LIMIT = 5 * 1024 * 1024
-OPENED_LIMIT = 10 * 1024 * 1024
+OPENED_LIMIT = DEFAULT_MAX_CONTENT_BYTES
 MARKER = packet(10, b"PGP")
 
 

@@ -6,8 +6,8 @@ Linux alone tells both exactly: the peak of a process can be reset there
 
 import resource
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,14 @@ class Cost:
     cpu_seconds: float = 0.0
     memory_bytes: int = 0
     """Peak of the agent beyond what it held before, and the peak of its largest child."""
+
+    def raise_to(self, other: "Cost") -> None:
+        """The greater of both in each respect."""
+        self.cpu_seconds = max(self.cpu_seconds, other.cpu_seconds)
+        self.memory_bytes = max(self.memory_bytes, other.memory_bytes)
+
+
+Meter = Callable[[], AbstractContextManager[Cost]]
 
 
 @contextmanager

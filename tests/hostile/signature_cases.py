@@ -230,6 +230,11 @@ BAD_SIGNATURES: dict[str, list[Row]] = {
             lambda w: w.with_one_pass(6, w.pieces.one_pass.body[6] ^ 1),
         ),
         ("signature of another type", R.UNEXPECTED_STRUCTURE, lambda w: w.with_signature(1, 0x10)),
+        (
+            "a byte behind the signature's numbers",
+            R.UNEXPECTED_STRUCTURE,
+            lambda w: w.rejoined(signature=Packet(2, w.pieces.signature.body + b"\x00")),
+        ),
         ("signature of version 3", R.UNEXPECTED_STRUCTURE, lambda w: w.with_signature(0, 3)),
         ("signature of version 5", R.UNEXPECTED_STRUCTURE, lambda w: w.with_signature(0, 5)),
     ],

@@ -14,7 +14,7 @@ from exchange_formats.envelope import Kind
 from exchange_formats.receipts import BookingOutcome, MessageOutcome
 from tests.flows.stage import DENTPORT
 from tests.hostile.case import ANSWERED, Arrival, Case, Expected, Outcome
-from tests.hostile.measuring import Cost, measured
+from tests.hostile.measuring import Cost, Meter, measured
 from tests.hostile.workshop import Rows, Workshop
 
 WRITTEN_BY_A_BOOKING = {"appointment", "patient", "contact_point", "consent_page"}
@@ -31,8 +31,8 @@ class Verdict:
     cost: Cost = field(default_factory=Cost)
 
 
-def tried(case: Case, shop: Workshop) -> Verdict:
-    """Every arrival of the case, one after the other."""
+def tried(case: Case, shop: Workshop, meter: Meter = measured) -> Verdict:
+    """Every arrival of the case, one after the other; the agent's work is measured by `meter`."""
     verdict = Verdict(case)
     shop.answered, shop.sealed_receipts = [], []
     with case.around(shop):
@@ -40,7 +40,7 @@ def tried(case: Case, shop: Workshop) -> Verdict:
         answers: dict[Arrival, bytes] = {}
         for number, (arrival, expected) in enumerate(pairs, start=1):
             shop.stage.take_receipts()
-            _Arrival(shop, expected, verdict, f"arrival {number}", answers).judge(arrival)
+            _Arrival(shop, expected, verdict, f"arrival {number}", answers, meter).judge(arrival)
     return verdict
 
 
@@ -48,11 +48,17 @@ class _Arrival:
     """One arrival under judgement."""
 
     def __init__(
-        self, shop: Workshop, expected: Expected, verdict: Verdict, place: str, answers: dict[Arrival, bytes]
+        self,
+        shop: Workshop,
+        expected: Expected,
+        verdict: Verdict,
+        place: str,
+        answers: dict[Arrival, bytes],
+        meter: Meter,
     ) -> None:
         self._shop, self._stage = shop, shop.stage
         self._expected, self._verdict, self._place = expected, verdict, place
-        self._answers = answers
+        self._answers, self._meter = answers, meter
         self._arrived: Arrival = b""
 
     def judge(self, arrival: Arrival) -> None:
@@ -76,7 +82,7 @@ class _Arrival:
 
     def _received(self) -> list[FileResult] | None:
         try:
-            with measured() as cost:
+            with self._meter() as cost:
                 results = list(self._stage.agent.receive(DENTPORT))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is counted and told
             expected = self._expected.fault
@@ -85,7 +91,7 @@ class _Arrival:
             self._verdict.crashes += not isinstance(error, AgentError)
             self._complain(f"raised {error!r}")
             return None
-        self._verdict.cost = max(self._verdict.cost, cost, key=lambda one: one.cpu_seconds)
+        self._verdict.cost.raise_to(cost)
         return results
 
     # --- the demands -----------------------------------------------------------------------------

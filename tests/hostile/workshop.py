@@ -28,6 +28,7 @@ from agent.adapters.openpgp_packets import Packet, encode_packet, read_packets
 from agent.adapters.practice_schema import practice_tables
 from agent.app import utc_now
 from agent.domain.availability import Slot
+from agent.sample_practice import PracticePlan
 from exchange_formats.bookings import BookingsRecord
 from tests.flows.card_index import take_slot
 from tests.flows.stage import DENTPORT, ZAHNZEIT, Stage
@@ -294,9 +295,9 @@ def sequoia_sealed(content: bytes, signer: pysequoia.Tsk, recipient: pysequoia.C
 
 
 @contextmanager
-def open_workshop() -> Iterator[Workshop]:
-    """A small practice on SQLite whose first partner has had its key for three months."""
-    plan = default_plan(patients=20, days=10, columns=4, appointments_per_column_and_day=4)
+def open_workshop(plan: PracticePlan | None = None) -> Iterator[Workshop]:
+    """A practice on SQLite, a small one, whose first partner has had its key for three months."""
+    plan = plan or default_plan(patients=20, days=10, columns=4, appointments_per_column_and_day=4)
     with short_folder() as folder, open_house(folder, plan) as house:
         aged = at_time(datetime.now(UTC) - KEY_AGE)
         practice_key = house.partners[DENTPORT].gpg.home.public_key(house.partners[DENTPORT].gpg.practice)
