@@ -1,50 +1,29 @@
 """docs/rules.md is true: each rule once, with tests of its name; every module, name and test is real."""
 
-import ast
-import re
-from functools import cache
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+from tests.kit.linked_pages import (
+    ROOT,
+    beside_links,
+    defined_names,
+    links,
+    read_page,
+    require_real_modules,
+    require_real_tests,
+    table_rows,
+)
+
+PAGE = read_page("rules.md")
 RULES = "R1 R2 R3 R4 R5 R6 R7 R8 R10 R11 R13 R14 R15 R16 R18 R19 R20 R21"
 READINGS = "A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16"
 SENTENCES_ABOUT_TIME = 9
 
-Link = tuple[str, str]
-
-
-def table_rows(heading: str) -> list[list[str]]:
-    """The cells of the table below a heading, without its first two lines."""
-    section = re.split(r"^## ", PAGE.partition(f"\n## {heading}\n")[2], flags=re.MULTILINE)[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-
-
-def links(text: str) -> list[Link]:
-    """Text and file of every link to a Python file."""
-    return re.findall(r"\[([\w.]+)\]\(\.\./([\w/]+\.py)\)", text)
-
-
-@cache
-def defined_names(path: str) -> frozenset[str]:
-    """What a module defines at its top level."""
-    names = set()
-    for node in ast.parse((ROOT / path).read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names |= {target.id for target in targets if isinstance(target, ast.Name)}
-    return frozenset(names)
-
-
 RULE_ROWS = [
-    row for heading in ("The exchange", "Patients and consent", "Readings") for row in table_rows(heading)
+    row
+    for heading in ("The exchange", "Patients and consent", "Readings")
+    for row in table_rows(PAGE, heading)
 ]
-OTHER_ROWS = {heading: table_rows(heading) for heading in ("Time", "Decisions")}
+OTHER_ROWS = {heading: table_rows(PAGE, heading) for heading in ("Time", "Decisions")}
 EVERY_ROW = [*RULE_ROWS, *OTHER_ROWS["Time"], *OTHER_ROWS["Decisions"]]
 
 
@@ -68,22 +47,17 @@ def test_every_cell_is_filled_and_says_where_the_rule_is_held() -> None:
     for row in EVERY_ROW:
         assert all(row), row[0]
         assert links(row[-2]), row[0]
-        # What a cell holds beside its links would go unchecked.
-        assert not re.sub(r"\[[\w.]+\]\(\.\./[\w/]+\.py\)|<br>|·|\s", "", row[-2] + row[-1]), row[0]
+        assert not beside_links(row[-2] + row[-1]), row[0]
 
 
 def test_every_module_and_name_exists() -> None:
-    for text, path in (link for row in EVERY_ROW for link in links(row[-2])):
-        module, _, name = text.partition(".")
-        assert path.startswith(("agent/", "exchange_formats/")), path
-        assert (ROOT / path).is_file() and Path(path).stem == module, path
-        assert not name or name in defined_names(path), text
+    for row in EVERY_ROW:
+        require_real_modules(row[-2])
 
 
 def test_every_test_exists() -> None:
-    for name, path in (link for row in EVERY_ROW for link in links(row[-1])):
-        assert path.startswith("tests/") and name.startswith("test_"), name
-        assert (ROOT / path).is_file() and name in defined_names(path), name
+    for row in EVERY_ROW:
+        require_real_tests(row[-1])
 
 
 def test_every_test_of_the_rules_is_listed() -> None:

@@ -264,8 +264,8 @@ def _folder_anew(shop: Workshop) -> Iterator[Arrival]:
     yield shop.sealed()
 
 
-def _left_by_three_crashes(shop: Workshop) -> int:
-    claim = shop.inbound / "claimed" / "20270104T063000Z-0123456789ab.3.pgp"
+def _left_by_twenty_crashes(shop: Workshop) -> int:
+    claim = shop.inbound / "claimed" / "20270104T063000Z-0123456789ab.20.pgp"
     claim.write_bytes(shop.sealed())
     return 1
 
@@ -314,9 +314,9 @@ CASES = [
     one_file(
         FOLDER,
         "crash loop",
-        "left by three crashes",
+        "left by twenty crashes",
         quarantined(R.CRASH_LOOP),
-        lambda _: _left_by_three_crashes,
+        lambda _: _left_by_twenty_crashes,
     ),
     one_file(
         FOLDER, "crash loop", "put among the claims by hand", imported(None), lambda _: _put_among_the_claims

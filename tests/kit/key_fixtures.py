@@ -12,8 +12,12 @@ KEY_AGE = timedelta(days=90)
 
 
 def at_time(moment: datetime) -> tuple[str, str]:
-    """The option that makes gpg believe it is another time."""
-    return "--faked-system-time", moment.astimezone(UTC).strftime("%Y%m%dT%H%M%S")
+    """The option that makes gpg believe it is another time.
+
+    A time that stands still: on a busy machine the second command would
+    otherwise begin before the first one's key was made.
+    """
+    return "--faked-system-time", moment.astimezone(UTC).strftime("%Y%m%dT%H%M%S!")
 
 
 @pytest.fixture(scope="session")
