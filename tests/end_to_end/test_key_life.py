@@ -30,10 +30,12 @@ from tests.flows.evidence import assert_books_balance, audit
 from tests.flows.stage import DENTPORT, Stage
 from tests.kit.command_line import edited, otv
 from tests.kit.house import PRACTICE_ID, default_plan, open_house
+from tests.kit.key_fixtures import at_time
 from tests.kit.licensor import Licensor
 from tests.kit.openpgp import GpgHome, PartnerGpg, short_folder
 
 DAY = timedelta(days=1)
+PAST = utc_now() - 3 * DAY
 
 
 @pytest.fixture(scope="module")
@@ -52,19 +54,25 @@ def stage(whole_stage: Stage) -> Iterator[Stage]:
 
 
 @contextmanager
-def second_key(stage: Stage, expires: str = "2y") -> Iterator[PartnerGpg]:
-    """Dentport with one more key, pinned and named beside the first; for the agent of the block."""
+def second_key(stage: Stage, *options: str, expires: str = "2y") -> Iterator[PartnerGpg]:
+    """Dentport with one more key, pinned and named beside the first; for the agent of the block.
+
+    `options` go to gpg while it is made: a time in the past, at which it was pinned then.
+    """
     usual = stage.partner().gpg
     home = GpgHome(stage.house.folder / f"gpg-{stage.number()}")
-    key = PartnerGpg(
-        home, "Dentport <keys@dentport.example>", usual.home.public_key(usual.practice), expires=expires
-    )
-    ring = PartnerKeyRing(stage.house.data_folder / "keys/partners/dentport.pgp", "gpg")
-    ring.pin(key.public_key, utc_now())
+    practice_key = usual.home.public_key(usual.practice)
+    key = PartnerGpg(home, "Dentport <keys@dentport.example>", practice_key, *options, expires=expires)
+    file = stage.house.data_folder / "keys/partners/dentport.pgp"
+    ring = PartnerKeyRing(file, "gpg")
+    if options:
+        file.write_bytes(file.read_bytes() + key.public_key)  # as it was pinned in that past
+    else:
+        ring.pin(key.public_key, utc_now())
     pins = {"fingerprints": [key.fingerprint, usual.fingerprint]}
-    file = stage.house.config_path.parent / "partners/dentport.yaml"
+    settings = stage.house.config_path.parent / "partners/dentport.yaml"
     try:
-        with edited(file, lambda content: content.update(openpgp=pins)), stage.agent_with():
+        with edited(settings, lambda content: content.update(openpgp=pins)), stage.agent_with():
             yield key
     finally:
         home.stop()
@@ -189,6 +197,26 @@ def test_files_that_wait_sealed_for_a_withdrawn_key_go_out_sealed_for_the_next_o
                 assert not arrived.exists()
             else:
                 assert partner.gpg.open(arrived.read_bytes()) == content
+
+
+def test_key_that_ends_while_its_file_waits_vouches_for_nothing_until_it_is_renewed(
+    stage: Stage, tmp_path: Path
+) -> None:
+    with second_key(stage, *at_time(PAST), expires="2d") as key:
+        bookings = stage.partner().bookings_file([stage.booking()])
+        # Signed while it was good; the practice's key of today was not yet made then.
+        yesterday = (*at_time(PAST + DAY), "--ignore-time-conflict", "--ignore-valid-from")
+        stage.drop(key.seal(bookings, *yesterday))
+        (result,) = stage.receive()
+        assert (result.state, result.reason) == (FileState.QUARANTINED, "key_expired")
+        assert stage.take_receipts() == []
+        key.home.renew(key.fingerprint, "1y")
+        file = tmp_path / "renewed.pgp"
+        file.write_bytes(key.public_key)
+        keys(stage, "pin", DENTPORT, file, "--yes")
+        stage.drop(key.seal(bookings))
+        (result,) = stage.receive()
+        assert (result.state, result.accepted) == (FileState.IMPORTED, 1)
 
 
 # --- our own key -------------------------------------------------------------------------------
