@@ -31,13 +31,16 @@ class Kills:
     server: DatabaseServer | None = None
     """Killed as well now and then, if there is one."""
 
-    def run(self, lives: int) -> Counter[str]:
-        """So many kills; raises FaultsFoundError at the first fault."""
-        for number in range(1, lives + 1):
+    def run(self, kills: int) -> Counter[str]:
+        """Until so many lives have been killed; raises FaultsFoundError at the first fault."""
+        lives = 0
+        while self.village.figures["kills"] < kills:
+            lives += 1
             self._one_life()
-            self.look(f"after life {number}")
-            if number % LIVES_BETWEEN_RESTS == 0 or number == lives:
+            self.look(f"after life {lives}")
+            if lives % LIVES_BETWEEN_RESTS == 0:
                 self.settle()
+        self.settle()
         return self.village.figures
 
     def look(self, when: str) -> None:
