@@ -12,7 +12,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -50,8 +50,10 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 6.0
 """For the running jobs; with the watcher's three seconds the whole stop stays below ten."""
 WAKE_MARGIN_SECONDS = 0.5
-SWEEP_SECONDS = 3.0
-"""Then the sweep ends and begins anew, so that a partner whose folder was empty has its turn in a flood."""
+LOOK_SECONDS = 3.0
+"""In a flood the partners whose folders were empty are looked at anew this often."""
+SWEEP_SECONDS = 600.0
+"""Then the sweep begins anew, with the licence asked for again; thousands of files take long to list."""
 AVAILABILITY_AFTER_SECONDS = 5.0
 """From an import to the files without the slots it took; bookings that come meanwhile share them."""
 LICENCE_CHECK_HOURS = 24
@@ -315,16 +317,33 @@ class Daemon:
 
     def _sweep(self) -> None:
         """All lanes in turn, one file of each: a flood from one partner delays nobody else's bookings."""
-        lanes = {partner_id: self._agent.receive(partner_id) for partner_id in self._agent.lanes}
-        ends_at = time.monotonic() + SWEEP_SECONDS
-        while lanes and not self._clockwork.stopping and time.monotonic() < ends_at:
+        agent = self._agent
+        lanes = {partner_id: agent.receive(partner_id) for partner_id in agent.lanes}
+        looked_at = began_at = time.monotonic()
+        while lanes and agent is self._agent and not self._clockwork.stopping:
             for partner_id in list(lanes):
                 if not self._receive_one(partner_id, lanes[partner_id]):
                     del lanes[partner_id]
+            if time.monotonic() - began_at > SWEEP_SECONDS:
+                break
+            if lanes and time.monotonic() - looked_at > LOOK_SECONDS:
+                lanes |= self._new_arrivals(agent, lanes.keys())
+                looked_at = time.monotonic()
         if lanes:
             self._clockwork.soon("sweep", WAKE_MARGIN_SECONDS)
         if not self._clockwork.stopping:
             self._look_again()
+
+    def _new_arrivals(self, agent: Agent, busy: Collection[str]) -> dict[str, Iterator[FileResult]]:
+        """For the lanes that have run out of files; the long list of a busy one is not read again."""
+        troubles = self._troubles.current()
+        return {
+            partner_id: agent.receive(partner_id)
+            for partner_id in agent.lanes
+            if partner_id not in busy
+            and _receiving(partner_id) not in troubles
+            and _held(Kind.BOOKINGS, partner_id) not in troubles
+        }
 
     def _receive_one(self, partner_id: str, files: Iterator[FileResult]) -> bool:
         """The next file of a lane; False if there is none, or if a fault of ours makes them all wait."""
