@@ -21,6 +21,7 @@ from sqlalchemy import select
 
 from agent.adapters import tables
 from agent.domain.availability import Slot
+from agent.domain.sudden_change import Sign
 from exchange_formats.acknowledgements import RemovalAcknowledgement
 from exchange_formats.bookings import BookingRecord, BookingsRecord
 from exchange_formats.envelope import Kind
@@ -34,6 +35,8 @@ from tests.kit.openpgp import short_folder
 
 FAMILY_NAME = "Neuling"
 DAYS = 20
+NEVER = 100_000
+"""So much at once is no sudden change here: half of all bookings are cancelled or moved."""
 PARTNERS = (DENTPORT, ZAHNZEIT)
 
 Later = Literal["cancel", "reschedule", "staff cancel"]
@@ -241,7 +244,12 @@ def open_village(seed: int, database_url: str | None = None) -> Iterator[Village
     with (
         short_folder() as folder,
         open_house(
-            folder, plan, database_url, schedule=schedule, offer={"booking_horizon_days": DAYS}
+            folder,
+            plan,
+            database_url,
+            schedule=schedule,
+            offer={"booking_horizon_days": DAYS},
+            guard={f"{sign.value}_at_least": NEVER for sign in Sign},
         ) as house,
         Cradle(house.config_path, folder / "lives.log") as cradle,
     ):
