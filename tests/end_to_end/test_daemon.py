@@ -158,7 +158,8 @@ def test_service_serves_one_partner_while_the_other_ones_server_hangs_and_ends_i
             assert (code, seconds < STOPS_WITHIN_SECONDS) == (0, True)
             assert service.count("the next start takes it up again") == 1
         dentport.server.misbehaviour = Misbehaviour()
-        assert otv("deliver", config=house.config_path).code == 0
+        # On a busy machine the first visit may have begun, and hung, before every export was ready.
+        assert otv("sync", config=house.config_path).code == 0
         assert has_exports(dentport)
 
 

@@ -131,6 +131,7 @@ def _lane(partner_id: str) -> Lane:
         limits=GuardSettings().limits(),
         availability_every=timedelta(hours=1),
         availability_valid_for=timedelta(hours=4),
+        give_up_after=timedelta(days=5),
         sealer=unused,
         outbox=unused,
         inbound=unused,
