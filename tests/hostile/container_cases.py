@@ -155,9 +155,9 @@ INSIDE: dict[str, list[Row]] = {
         ("bzip2 stream broken", R.DAMAGED, lambda w: w.compressed(3, b"BZh9" + b"\xff" * 50)),
     ],
     "bombs": [
-        ("bomb, zip", R.BOMB, lambda w: w.compressed(1, raw_deflate(bytes(32 << 20), 1))),
-        ("bomb, zlib", R.BOMB, lambda w: w.compressed(2, zlib.compress(bytes(32 << 20), 1))),
-        ("bomb, bzip2", R.BOMB, lambda w: w.compressed(3, bz2.compress(bytes(32 << 20), 1))),
+        ("bomb, zip", R.BOMB, lambda w: w.compressed(1, raw_deflate(bytes(12 << 20), 1))),
+        ("bomb, zlib", R.BOMB, lambda w: w.compressed(2, zlib.compress(bytes(12 << 20), 1))),
+        ("bomb, bzip2", R.BOMB, lambda w: w.compressed(3, bz2.compress(bytes(12 << 20), 1))),
         ("signed bomb", R.BOMB, lambda w: w.dentport.seal(bytes(OPENED_LIMIT + 1), "-z", "1")),
     ],
     "sizes at the limit": [

@@ -7,7 +7,15 @@ from tests.hostile.case import Case
 from tests.hostile.trial import tried
 from tests.hostile.workshop import Workshop
 
-CASES = [*payload_cases.CASES, *sequence_cases.CASES, *folder_cases.CASES, *good_files.CASES]
+# The codec's own tests spoil documents in every way; every third of them goes through the whole story here,
+# and all of them in `make corpus`.
+CASES = [
+    *payload_cases.UNREADABLE[::3],
+    *(case for case in payload_cases.CASES if case not in payload_cases.UNREADABLE),
+    *sequence_cases.CASES,
+    *folder_cases.CASES,
+    *good_files.CASES,
+]
 # PGPy still names ciphers where older versions of its library kept them.
 pytestmark = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 
