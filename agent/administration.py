@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent import quarantine
 from agent.adapters.audit_log import CLOCK_ACCEPTED, SqlAuditLog
@@ -39,7 +40,9 @@ from agent.errors import (
 from agent.holds import held, held_error
 from agent.key_calendar import key_calendar
 from agent.oversight import verify_audit
-from agent.sample_practice import GeneratedPractice, PracticePlan, generate_practice
+
+if TYPE_CHECKING:
+    from agent.sample_practice import GeneratedPractice
 
 CALENDAR = "ends of keys and licence"
 
@@ -115,8 +118,11 @@ def generate(
     columns: int,
     seed: int,
     progress: Callable[[int, int], None] | None,
-) -> GeneratedPractice:
+) -> "GeneratedPractice":
     """A practice of invented people in the configured database, which must be empty."""
+    # Imported here: it brings the holidays of the world, and no other command needs them.
+    from agent.sample_practice import PracticePlan, generate_practice  # noqa: PLC0415
+
     create_tables(agent, reference_practice=True)
     plan = PracticePlan(
         seed=seed,

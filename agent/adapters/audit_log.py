@@ -62,7 +62,7 @@ class SqlAuditLog:
         return self._append(head.sequence + 1, event, at, partner_id, **details)
 
     def _append(
-        self, sequence: int, event: str, at: datetime, partner_id: str | None, **details: str | int | None
+        self, sequence: int, event: str, at: datetime, partner_id: str | None, /, **details: str | int | None
     ) -> AuditHead:
         head, last_at = self._head_and_time()
         moment = _whole_seconds(at)

@@ -33,7 +33,6 @@ from agent.cli import (
 from agent.cli.advice import leave, tell, with_advice
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, loaded
 from agent.cli.screen import out
-from agent.daemon import Daemon
 
 app = typer.Typer(
     name="otv-agent",
@@ -67,6 +66,9 @@ def root(
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Work by the clock until stopped; what a service starts."""
     loaded(config)
+    # Imported here: no other command needs the scheduler and the folder watcher.
+    from agent.daemon import Daemon  # noqa: PLC0415
+
     daemon = Daemon(config)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -253,7 +253,7 @@ def test_claim_an_unexpected_name_is_left_alone_at_first_and_set_aside_later(
 
 
 def test_claim_an_unexpected_name_again_after_a_crash_is_still_unexpected(folder: Folder) -> None:
-    folder.drop("booking.txt", age_seconds=STRAY_SECONDS)
+    folder.drop("booking.txt", age_seconds=STRAY_SECONDS + 1)
     folder.one()
     assert reason_of(folder.one()) is QuarantineReason.UNEXPECTED_NAME
 
@@ -375,7 +375,7 @@ def test_claim_a_file_that_never_opens_is_set_aside_at_last(folder: Folder) -> N
 
 
 def test_claim_when_one_file_cannot_be_moved_takes_the_others_and_then_says_so(folder: Folder) -> None:
-    folder.drop("a.pgp", age_seconds=STRAY_SECONDS)
+    folder.drop("a.pgp", age_seconds=STRAY_SECONDS + 1)
     folder.drop("b.pgp")
     # A folder without write permission cannot change its parent.
     stuck = folder.root / "waiting/stuck.pgp"

@@ -1,18 +1,12 @@
-"""The service as a real process: it exchanges, takes up changes, outlasts hanging servers and kill -9."""
+"""The service as a real process: it exchanges, takes up changes, outlasts hanging servers."""
 
-import random
 import secrets
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
-from typing import Any
 
-from sqlalchemy import func, select
-
-from agent.adapters import tables
 from exchange_formats.bookings import BookingPatient, BookingRecord
 from exchange_formats.envelope import Kind
 from exchange_formats.fields import ContactPoint
@@ -80,11 +74,6 @@ def push(house: House, partner: PartnerSide, *bookings: BookingRecord) -> None:
     part = waiting / f"{secrets.token_hex(8)}.part"
     part.write_bytes(partner.gpg.seal(partner.bookings_file(bookings)))
     part.rename(part.with_suffix(".pgp"))
-
-
-def count(house: House, table: Any, *conditions: Any) -> int:
-    with house.connector.reading() as connection:
-        return connection.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
 
 
 def test_service_exchanges_with_both_partners_holds_the_house_and_ends_clean() -> None:
@@ -189,36 +178,6 @@ def test_trouble_of_the_service_is_told_once_at_its_start_and_once_at_its_end() 
         assert service.stop()[0] == 0
 
 
-def test_service_killed_again_and_again_imports_every_booking_once_and_answers_each() -> None:
-    moments = random.Random(7)
-    with house_with() as house:
-        dentport = house.partners["dentport"]
-        assert otv("sync", config=house.config_path).code == 0
-        newcomers = Newcomers(dentport)
-        bookings = [newcomers.booking() for _ in range(12)]
-        for number, booking in enumerate(bookings):
-            if number % 2:
-                dentport.book(booking)
-            else:
-                push(house, dentport, booking)
-        for _ in range(3):
-            with Service(house.config_path) as service:
-                service.wait_for("file .* imported", times=moments.randint(1, 3))
-        with Service(house.config_path) as service:
-            wanted = {booking.booking_id for booking in bookings}
-            wait_until(lambda: {answer.booking_id for answer in answers(dentport)} == wanted)
-            assert service.stop()[0] == 0
-        assert {answer.outcome for answer in answers(dentport)} == {"accepted"}
-        assert count(house, tables.booking) == len(bookings)
-        entry = tables.audit_entry
-        assert count(house, entry, entry.c.event == "file imported") == len(bookings)
-        assert count(house, tables.patient, tables.patient.c.family_name.like("Neu%")) == len(bookings)
-        # An export may have been ready just when the service stopped; one more cycle leaves nothing behind.
-        assert otv("sync", config=house.config_path).code == 0
-        assert not any(path.is_file() for path in unfinished(house))
-        assert otv("audit", "verify", config=house.config_path).code == 0
-
-
 def test_service_takes_a_booked_slot_out_of_every_offer_and_tells_what_staff_change() -> None:
     with house_with(updates_every_seconds=1) as house, Service(house.config_path) as service:
         dentport, zahnzeit = house.partners["dentport"], house.partners["zahnzeit"]
@@ -247,14 +206,6 @@ def offered(partner: PartnerSide) -> set[str]:
     """The slots in the newest availability file."""
     records = partner.inbox(Kind.AVAILABILITY)[-1].records
     return {record.slot_id for record in records if record.record == "slot"}
-
-
-def unfinished(house: House) -> Iterator[Path]:
-    """Files that are not at their end: drafts, waiting, claimed, set aside; on either side."""
-    for spool in ("outbox", "inbound"):
-        for state in ("drafts", "waiting", "claimed", "released", "quarantine", "failed"):
-            yield from (house.data_folder / spool).glob(f"*/{state}/*")
-    yield from (house.partners["dentport"].server.root / "outgoing").iterdir()
 
 
 def test_service_tells_the_service_manager_that_it_started_works_and_stops() -> None:
