@@ -104,9 +104,9 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
     folder = Path(tempfile.mkdtemp(prefix="otv-pg-"))
     server = server_in(folder / "d")
     postgresql = PostgresqlServer(server.get_uri())
-    # Hundreds of databases are made from a template and thrown away: what guards them against a crash, or
-    # tidies them up, would cost more than all the tests.
-    throw_away = ("fsync = off", "full_page_writes = off", "synchronous_commit = off", "autovacuum = off")
+    # Hundreds of databases are made from a template and thrown away: what guards them against a crash of the
+    # whole machine, or tidies them up, would cost more than all the tests. A killed server still loses nothing.
+    throw_away = ("fsync = off", "full_page_writes = off", "autovacuum = off")
     for setting in (*throw_away, "max_connections = 200"):
         postgresql.execute(f"ALTER SYSTEM SET {setting}")
     postgresql.execute("SELECT pg_reload_conf()")
