@@ -105,7 +105,7 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
     server = server_in(folder / "d")
     postgresql = PostgresqlServer(server.get_uri())
     # Hundreds of databases are made from a template and thrown away: what guards them against a crash of the
-    # whole machine, or tidies them up, would cost more than all the tests. A killed server still loses nothing.
+    # machine, or tidies them up, would cost more than all the tests. A killed server still loses nothing.
     throw_away = ("fsync = off", "full_page_writes = off", "autovacuum = off")
     for setting in (*throw_away, "max_connections = 200"):
         postgresql.execute(f"ALTER SYSTEM SET {setting}")

@@ -71,7 +71,7 @@ def known_taken(practice: Practice, column_ids: Iterable[int], start: int) -> Ta
     )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(practices())
 def test_free_slots_are_exactly_those_the_oracle_finds(practice: Practice) -> None:
     found = published(practice)
