@@ -41,10 +41,16 @@ class Places:
         return Counter(lines)
 
     def visit(self, failpoints: Iterable[Failpoint]) -> None:
-        """Die at each, look, and go on; raises at the first fault, or if a place is not reached."""
+        """Die at each, look, and go on; raises at the first fault.
+
+        A place to which only chance has led is told and passed over: a receipt that still waited, say.
+        """
         kills = Kills(self.village)
         for number, failpoint in enumerate(failpoints, 1):
-            assert self._dies_at(failpoint), f"not reached: {failpoint}"
+            if not self._dies_at(failpoint):
+                print(f"not reached again: {failpoint.side} {failpoint.name}")
+                self.village.figures["places not reached"] += 1
+                continue
             self.village.figures["kills"] += 1
             kills.look(f"{failpoint.side} {failpoint.name} ({failpoint.occurrence})")
             if number % KILLS_IN_A_ROW == 0:

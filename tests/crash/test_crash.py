@@ -32,6 +32,7 @@ def test_process_killed_around_an_import_loses_and_doubles_nothing(village: Vill
     filed = [*both_sides(effects, only="sweep > receive > archive > move_durably > move")]
     assert [len(points) for points in (commit, named, filed)] == [2, 2, 2]
     places.visit([*village.moods.sample(inner, 2), *commit, *named, filed[1]])
+    assert village.figures["places not reached"] == 0
 
 
 def test_process_killed_at_random_moments_loses_and_doubles_nothing(village: Village) -> None:
