@@ -3,7 +3,6 @@
 import os
 import re
 import stat
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -131,7 +130,6 @@ def test_set_up_puts_keys_and_spool_where_it_is_told(workplace: Path, licensor: 
     assert not (folder / "data").exists()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the folder's access list decides there")
 def test_set_up_leaves_nothing_that_others_may_read(installation: Path) -> None:
     for path in (installation, installation / "secrets", installation / "data"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700

@@ -44,7 +44,7 @@ class Gullible:
         self.content = content
 
     def seal(self, plaintext: object, sealed: object, signer: str | None = None) -> SealedFile:
-        raise NotImplementedError
+        raise AssertionError("the judges open files and seal none")
 
     def open(self, sealed: bytes, now: datetime) -> OpenedFile:
         return OpenedFile(self.content, "", "A" * 40, now)
