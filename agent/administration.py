@@ -81,10 +81,7 @@ def partner_keys(config: Config, partner_id: str) -> list[KeyFacts]:
 
 
 def _key_ring(config: Config, partner_id: str) -> PartnerKeyRing:
-    if partner_id not in config.partners:
-        known = ", ".join(sorted(config.partners)) or "none"
-        raise UsageError(f"no partner of that name is configured; there are: {known}")
-    return PartnerKeyRing(config.partners[partner_id].key_ring, config.settings.openpgp.gpg_program)
+    return PartnerKeyRing(config.partner(partner_id).key_ring, config.settings.openpgp.gpg_program)
 
 
 # --- licence, tables ---------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from agent.config.loading import PARTNERS_FOLDER
 from agent.config.sample import Values, sample_yaml
 from agent.domain.keys import KeyFacts
 from agent.errors import SpoolError, UsageError
+from agent.key_administration import key_file_content, pin_partner_key
 
 SETTINGS, SECRETS, ISSUER_RING, PUBLIC_KEY = "agent.yaml", "secrets", "licence_issuer.pgp", "practice-key.asc"
 
@@ -95,7 +96,7 @@ def set_up(folder: Path, answers: NewInstallation) -> KeyFacts:
 
 def inspect_partner_key_file(config: Config, file: Path) -> KeyFacts:
     """The key that a new partner sent, before there is a partner. Raises UsageError, KeyUnusableError."""
-    return inspect_key_file(_content(file), config.settings.openpgp.gpg_program, utc_now())
+    return inspect_key_file(key_file_content(file), config.settings.openpgp.gpg_program, utc_now())
 
 
 def add_partner(config: Config, partner: NewPartner) -> str | None:
@@ -129,8 +130,7 @@ def add_partner(config: Config, partner: NewPartner) -> str | None:
     text = schema_line(PARTNER_SCHEMA) + sample_yaml(PartnerSettings, values, left_out)
     make_folders(file.parent, private_key.parent)
     _write_checked(file, text, lambda: load_config(config.path))
-    ring = load_config(config.path).partners[partner.partner_id].key_ring
-    PartnerKeyRing(ring, config.settings.openpgp.gpg_program).pin(_content(partner.key), utc_now())
+    pin_partner_key(load_config(config.path), partner.partner_id, partner.key, utc_now())
     if partner.host is None:
         return None
     return create_ssh_key(private_key, f"otv-agent {config.settings.practice_id}")
@@ -138,9 +138,7 @@ def add_partner(config: Config, partner: NewPartner) -> str | None:
 
 def remove_partner(config: Config, partner_id: str) -> Path:
     """Put the partner's file aside, under a name that is not read; its new place. Nothing is deleted."""
-    if partner_id not in config.partners:
-        known = ", ".join(sorted(config.partners)) or "none"
-        raise UsageError(f"no partner of that name is configured; there are: {known}")
+    config.partner(partner_id)
     file = config.path.parent / PARTNERS_FOLDER / f"{partner_id}.yaml"
     aside = file.with_name(f"{file.name}.removed")
     try:
@@ -151,14 +149,9 @@ def remove_partner(config: Config, partner_id: str) -> Path:
 
 
 def _kept_issuer(ring: Path, answers: NewInstallation) -> KeyFacts:
-    return PartnerKeyRing(ring, answers.gpg_program).pin(_content(answers.licence_issuer_key), utc_now())
-
-
-def _content(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+    return PartnerKeyRing(ring, answers.gpg_program).pin(
+        key_file_content(answers.licence_issuer_key), utc_now()
+    )
 
 
 def _write_checked(file: Path, text: str, check: Callable[[], object]) -> None:

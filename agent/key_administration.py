@@ -17,6 +17,7 @@ from agent.adapters.own_key_setup import create_own_key, export_public_key, own_
 from agent.adapters.process_lock import is_held
 from agent.app import Agent, secret_key, sftp_transport
 from agent.config import Config, Partner
+from agent.domain.documents import datetime_text
 from agent.domain.keys import KeyFacts
 from agent.domain.own_keys import KeyHandover, newest_handover, own_keys
 from agent.errors import KeyUnusableError, UsageError
@@ -29,12 +30,12 @@ def inspect_partner_key(config: Config, partner_id: str, file: Path, now: dateti
 
     A revoked copy of a pinned key is no refusal: it brings the revocation.
     """
-    return _ring(config, partner_id).inspect(_content(file), now)
+    return _ring(config, partner_id).inspect(key_file_content(file), now)
 
 
 def pin_partner_key(config: Config, partner_id: str, file: Path, now: datetime) -> KeyFacts:
     """Put the key into the partner's ring; it counts once its fingerprint stands in the partner's YAML."""
-    return _ring(config, partner_id).pin(_content(file), now)
+    return _ring(config, partner_id).pin(key_file_content(file), now)
 
 
 def record_pin(agent: Agent, partner_id: str, key: KeyFacts) -> None:
@@ -59,7 +60,7 @@ def revoke_partner_key(agent: Agent, partner_id: str, fingerprint: str) -> bool:
     The key stays in the ring, so that its files are known and set aside for
     that reason. Raises UsageError for a key that neither ring nor YAML knows.
     """
-    partner = _partner(agent.config, partner_id)
+    partner = agent.config.partner(partner_id)
     known = {key.fingerprint for key in _ring(agent.config, partner_id).facts()}
     if fingerprint not in known | set(partner.settings.openpgp.pinned):
         raise UsageError(f"{partner_id} has no key {fingerprint}: see `otv-agent keys list`")
@@ -73,7 +74,7 @@ def revoke_partner_key(agent: Agent, partner_id: str, fingerprint: str) -> bool:
 
 def forget_partner_key(agent: Agent, partner_id: str, fingerprint: str) -> None:
     """Take a key that is not named in the partner's YAML any more out of its ring."""
-    if fingerprint in _partner(agent.config, partner_id).settings.openpgp.pinned:
+    if fingerprint in agent.config.partner(partner_id).settings.openpgp.pinned:
         raise UsageError(f"{partner_id}.yaml names {fingerprint}: take it out of openpgp.fingerprints first")
     _ring(agent.config, partner_id).remove(fingerprint)
     with agent.practice.database.write() as work:
@@ -166,7 +167,7 @@ class ShownHostKey:
 
 def shown_host_key(config: Config, partner_id: str) -> ShownHostKey:
     """Connect and look; nobody logs in. Raises UsageError for a partner without a server, TransferError."""
-    partner = _partner(config, partner_id)
+    partner = config.partner(partner_id)
     transport = sftp_transport(config.settings, partner)
     if transport is None:
         raise UsageError(f"{partner_id} has no server: its file has no section `sftp`")
@@ -180,13 +181,13 @@ def shown_host_key(config: Config, partner_id: str) -> ShownHostKey:
 def pin_host_key(agent: Agent, partner_id: str, line: str) -> None:
     """Accept the key from the next connection on. Raises HostKeyRefusedError if it was revoked."""
     now = agent.practice.clock()
-    HostKeyFile(_partner(agent.config, partner_id).host_key_file).pin(line, now)
+    HostKeyFile(agent.config.partner(partner_id).host_key_file).pin(line, now)
     _record_host_key(agent, "host key pinned", partner_id, line, now)
 
 
 def revoke_host_key(agent: Agent, partner_id: str, fingerprint: str) -> None:
     """Refuse the key from the next connection on, wherever it is named. Raises UsageError if unknown."""
-    partner, now = _partner(agent.config, partner_id), agent.practice.clock()
+    partner, now = agent.config.partner(partner_id), agent.practice.clock()
     for key in _host_keys(partner):
         if key.fingerprint == fingerprint:
             HostKeyFile(partner.host_key_file).revoke(key.line, now)
@@ -217,27 +218,17 @@ def handover_statement(
         f"Practice: {practice_id}\n"
         f"Old-Key: {old}\n"
         f"New-Key: {new}\n"
-        f"New-Key-Signs-From: {_moment(signs_from)}\n"
-        f"Old-Key-Opens-Until: {_moment(old_opens_until)}\n"
+        f"New-Key-Signs-From: {datetime_text(signs_from)}\n"
+        f"Old-Key-Opens-Until: {datetime_text(old_opens_until)}\n"
     )
 
 
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _partner(config: Config, partner_id: str) -> Partner:
-    if partner_id not in config.partners:
-        known = ", ".join(sorted(config.partners)) or "none"
-        raise UsageError(f"no partner of that name is configured; there are: {known}")
-    return config.partners[partner_id]
-
-
 def _ring(config: Config, partner_id: str) -> PartnerKeyRing:
-    return PartnerKeyRing(_partner(config, partner_id).key_ring, config.settings.openpgp.gpg_program)
+    return PartnerKeyRing(config.partner(partner_id).key_ring, config.settings.openpgp.gpg_program)
 
 
-def _content(file: Path) -> bytes:
+def key_file_content(file: Path) -> bytes:
+    """What an operator names as a key file. Raises UsageError if it cannot be read."""
     try:
         return file.read_bytes()
     except OSError as error:

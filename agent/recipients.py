@@ -15,7 +15,6 @@ from agent.adapters.disclosures import (
     disclosures_of,
 )
 from agent.app import Agent
-from agent.errors import UsageError
 from agent.flows.hold import end_hold
 from agent.flows.outdated import drop_outdated
 from exchange_formats.envelope import Kind
@@ -85,6 +84,4 @@ def readmit_partner(agent: Agent, partner_id: str) -> bool:
 
 def require_configured(agent: Agent, partner_id: str) -> None:
     """Raises UsageError, with the names there are, for any other."""
-    if partner_id not in agent.config.partners:
-        known = ", ".join(sorted(agent.config.partners)) or "none"
-        raise UsageError(f"no partner of that name is configured; there are: {known}")
+    agent.config.partner(partner_id)

@@ -59,13 +59,7 @@ def show(
 ) -> None:
     """Print every setting with its value in force; of secrets only where they are kept."""
     found = load_config(config)
-    if partner is None:
-        text = effective_agent(found)
-    elif partner in found.partners:
-        text = effective_partner(found.partners[partner])
-    else:
-        known = ", ".join(sorted(found.partners)) or "none"
-        raise UsageError(f"no partner of that name is configured; there are: {known}")
+    text = effective_agent(found) if partner is None else effective_partner(found.partner(partner))
     print(text, end="")  # noqa: T201 - a file, not a message
 
 

@@ -16,6 +16,7 @@ from agent import recipients
 from agent.app import Agent, utc_now
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, reading
 from agent.cli.screen import out, require_yes, show, table
+from agent.domain.documents import datetime_text
 from agent.errors import UsageError
 from agent.recipients import AppointmentDisclosure, PatientDisclosures, RecordDisclosure, Revocation
 
@@ -80,7 +81,7 @@ def _answer(agent: Agent, patient: int, *, as_json: bool) -> None:
     if as_json:
         out.print(json.dumps(_for_machines(agent, patient, found), indent=2, ensure_ascii=False))
     elif found.records or found.appointments:
-        out.print(f"patient {patient}, as recorded by {_text(utc_now())}")
+        out.print(f"patient {patient}, as recorded by {datetime_text(utc_now())}")
         _show_records(agent, found.records)
         _show_appointments(agent, found.appointments)
         out.print("\n" + "\n".join(NOTES))
@@ -96,8 +97,8 @@ def _show_records(agent: Agent, records: Iterable[RecordDisclosure]) -> None:
         filled.add_row(
             _partner(agent, one.partner_id),
             one.alias,
-            _text(one.first_sent_at),
-            _text(one.last_sent_at) if one.last_sent_at else "",
+            datetime_text(one.first_sent_at),
+            datetime_text(one.last_sent_at) if one.last_sent_at else "",
             _removal(one),
         )
     if filled.row_count:
@@ -113,11 +114,11 @@ def _show_appointments(agent: Agent, appointments: Iterable[AppointmentDisclosur
         filled.add_row(
             _partner(agent, one.partner_id),
             one.booking_id,
-            f"{_text(one.starts_at)} to {_text(one.ends_at)}",
+            f"{datetime_text(one.starts_at)} to {datetime_text(one.ends_at)}",
             str(one.column_id),
             one.status,
-            _text(one.first_told_at),
-            _text(one.last_told_at),
+            datetime_text(one.first_told_at),
+            datetime_text(one.last_told_at),
         )
     if filled.row_count:
         show(filled)
@@ -126,18 +127,18 @@ def _show_appointments(agent: Agent, appointments: Iterable[AppointmentDisclosur
 def _removal(record: RecordDisclosure) -> str:
     if record.removal_due:
         return "due: goes with the next patients file"
-    if record.removal_told_at is None:
+    told, confirmed = record.removal_told_at, record.removal_confirmed_at
+    if told is None:
         return "none: the patient agrees"
-    if record.removal_confirmed_at is None:
-        return f"told {_text(record.removal_told_at)}, not confirmed yet"
-    return f"told {_text(record.removal_told_at)}, confirmed {_text(record.removal_confirmed_at)}"
+    state = "not confirmed yet" if confirmed is None else f"confirmed {datetime_text(confirmed)}"
+    return f"told {datetime_text(told)}, {state}"
 
 
 def _for_machines(agent: Agent, patient: int, found: PatientDisclosures) -> dict[str, Any]:
     """Exact times in UTC; times and column of the appointments as told last."""
     return {
         "patient_id": patient,
-        "asked_at": _text(utc_now()),
+        "asked_at": datetime_text(utc_now()),
         "patients_files": [_named(agent, one) | {"sent": SENT.split(", ")} for one in found.records],
         "appointments": [_named(agent, one) for one in found.appointments],
     }
@@ -145,7 +146,8 @@ def _for_machines(agent: Agent, patient: int, found: PatientDisclosures) -> dict
 
 def _named(agent: Agent, one: RecordDisclosure | AppointmentDisclosure) -> dict[str, Any]:
     values = {
-        name: _text(value) if isinstance(value, datetime) else value for name, value in asdict(one).items()
+        name: datetime_text(value) if isinstance(value, datetime) else value
+        for name, value in asdict(one).items()
     }
     return {"partner_name": _partner(agent, one.partner_id)} | values
 
@@ -156,10 +158,6 @@ def _partner(agent: Agent, partner_id: str) -> str:
     return partner.settings.name if partner else partner_id
 
 
-def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 # --- a partner's lane --------------------------------------------------------------------------
 
 
@@ -168,7 +166,7 @@ def _revoke(agent: Agent, partner_id: str, *, yes: bool) -> None:
     if not yes:
         _ask(REVOKING, partner_id)
     done = recipients.revoke_partner(agent, partner_id)
-    out.print(f"{partner_id}: revoked {_text(done.revoked_at)}; {_open_removals(done)}")
+    out.print(f"{partner_id}: revoked {datetime_text(done.revoked_at)}; {_open_removals(done)}")
     if done.open_removals and partner_id in agent.lanes:
         out.print(SENDING.format(partner=partner_id))
     elif done.open_removals:

@@ -101,7 +101,7 @@ def pin(
     if not yes:
         require_yes("Did the partner read out this fingerprint to you over another channel?")
     key_administration.pin_partner_key(settings, partner, file, utc_now())
-    _record(config, partner, key)
+    record_pin(config, partner, key)
     if key.revoked:
         out.print("Revoked: nothing it signed is imported any more, nothing is sealed for it.")
     elif key.fingerprint not in settings.partners[partner].settings.openpgp.pinned:
@@ -110,7 +110,7 @@ def pin(
         out.print("Kept, and named in the partner's file: in force.")
 
 
-def _record(config: Path, partner: str, key: KeyFacts) -> None:
+def record_pin(config: Path, partner: str, key: KeyFacts) -> None:
     """A key may be pinned before there is a database; that it could not be recorded is said."""
     try:
         with reading(config) as agent:

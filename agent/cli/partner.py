@@ -7,7 +7,7 @@ import typer
 
 from agent import installation
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, loaded
-from agent.cli.keys import show_key
+from agent.cli.keys import record_pin, show_key
 from agent.cli.screen import out, require_yes, show, table
 from agent.installation import NewPartner
 
@@ -36,7 +36,8 @@ def add(
 ) -> None:
     """Write the partner's file, keep its key, and make an SSH key for its server."""
     settings = loaded(config)
-    show_key(installation.inspect_partner_key_file(settings, key))
+    facts = installation.inspect_partner_key_file(settings, key)
+    show_key(facts)
     if not yes:
         require_yes("Did the partner read out this fingerprint to you over another channel?")
     new = NewPartner(
@@ -51,6 +52,7 @@ def add(
         may_reschedule=may_reschedule,
     )
     public_line = installation.add_partner(settings, new)
+    record_pin(config, partner, facts)
     out.print(f"{partner} is added; its file is {settings.path.parent / 'partners' / f'{partner}.yaml'}")
     if public_line is not None:
         out.print(f"Send the partner our SSH key, for the account {new.user_name}:\n{public_line}")

@@ -8,6 +8,7 @@ import typer
 from agent import quarantine
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, PartnerOption, reading
 from agent.cli.screen import out, require_yes, show, table
+from agent.domain.documents import datetime_text
 from agent.domain.refusal_advice import ADVICE
 from agent.quarantine import SetAside
 
@@ -83,7 +84,7 @@ def discard(
 def _told(file: SetAside) -> dict[str, str | bool | None]:
     return {
         "file": file.file_id,
-        "at": file.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "at": datetime_text(file.at),
         "reason": file.reason,
         "signed": file.authenticated,
         "sha256": file.sha256,

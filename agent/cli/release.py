@@ -9,6 +9,7 @@ from agent import holds
 from agent.app import Agent
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, reading
 from agent.cli.screen import out, require_yes, show, table
+from agent.domain.documents import datetime_text
 from agent.domain.sudden_change import in_words
 from agent.errors import UsageError
 from agent.holds import Hold
@@ -47,7 +48,7 @@ def _list(agent: Agent, found: Iterable[Hold]) -> None:
         filled.add_row(
             hold.partner_id,
             hold.kind,
-            f"{hold.held_at:%Y-%m-%dT%H:%M:%SZ}",
+            datetime_text(hold.held_at),
             in_words(hold.changes),
             state,
         )

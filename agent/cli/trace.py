@@ -8,6 +8,7 @@ import typer
 from agent import tracing
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, reading
 from agent.cli.screen import out
+from agent.domain.documents import datetime_text
 
 
 def trace(
@@ -25,7 +26,7 @@ def trace(
         if not as_json:
             out.print(f"{partner_id}: booking {booking}")
         for step in steps:
-            at = step.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+            at = datetime_text(step.at)
             details = {name: value for name, value in step.details.items() if value is not None}
             if as_json:
                 out.print(json.dumps({"partner": partner_id, "at": at, "what": step.what, **details}))

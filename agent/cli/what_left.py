@@ -11,9 +11,8 @@ import typer
 from agent import tracing
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, PartnerOption, reading
 from agent.cli.screen import out, show, table
+from agent.domain.documents import datetime_text
 from agent.tracing import SentFile
-
-TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def what_left(
@@ -29,7 +28,7 @@ def what_left(
         files = tracing.what_left(agent, partner, since.replace(tzinfo=UTC) if since else None)
     if as_json:
         for file in files:
-            out.print(json.dumps(asdict(file) | {"delivered_at": file.delivered_at.strftime(TIME)}))
+            out.print(json.dumps(asdict(file) | {"delivered_at": datetime_text(file.delivered_at)}))
         return
     _show_files(files)
     for kind in dict.fromkeys(file.kind for file in files):
@@ -42,7 +41,7 @@ def _show_files(files: Iterable[SentFile]) -> None:
     filled = table("delivered", "partner", "kind", "number", "records", "patients", "")
     for file in files:
         filled.add_row(
-            file.delivered_at.strftime(TIME),
+            datetime_text(file.delivered_at),
             file.partner_id,
             file.kind.value,
             str(file.sequence),

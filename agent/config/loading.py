@@ -18,7 +18,7 @@ from agent.config.partner_model import PartnerSettings
 from agent.config.problems import problems_of
 from agent.config.yaml_source import read_yaml
 from agent.domain.practice import OfferTerms
-from agent.errors import ConfigError
+from agent.errors import ConfigError, UsageError
 
 HANDOVERS = "handovers.json"
 PARTNERS_FOLDER = "partners"
@@ -47,6 +47,13 @@ class Config:
     settings: AgentSettings
     partners: Mapping[str, Partner]
     fingerprint: str
+
+    def partner(self, partner_id: str) -> Partner:
+        """Enabled or not. Raises UsageError, with the names there are, for any other."""
+        if partner_id not in self.partners:
+            known = ", ".join(sorted(self.partners)) or "none"
+            raise UsageError(f"no partner of that name is configured; there are: {known}")
+        return self.partners[partner_id]
 
 
 def load_config(path: Path) -> Config:

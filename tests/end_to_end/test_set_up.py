@@ -88,6 +88,7 @@ def test_set_up_leads_by_the_commands_to_the_first_receipt(
             "--host", "127.0.0.1", "--port", str(server.port), "--user", server.user_name, "--yes",
         )  # fmt: skip
         assert gpg.fingerprint in added.out
+        assert gpg.fingerprint in ordered("audit", "show").out
         (public_line,) = re.findall(r"^ssh-ed25519 .*$", added.out, re.MULTILINE)
         (workplace / "sshd" / "authorized_keys").write_text(f"{public_line}\n")
         ordered("keys", "pin-host", "dentport", "--yes")
