@@ -1,0 +1,113 @@
+"""Says the agent's sentences in German or English; the only module that knows Babel.
+
+The English text is the key, as with gettext: what has no German yet is still
+said. The German stands in `agent/locale/de.po`, which every translation program
+opens; a test holds that nothing is missing and nothing is left over. Errors'
+own messages stay English, because they quote what was found; their remedies
+are said in both.
+"""
+
+import io
+import locale
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+from babel import dates, default_locale, numbers
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+
+CATALOGUES = Path(__file__).with_name("locale")
+
+
+class LanguageCode(StrEnum):
+    """The languages there are, by their ISO 639-1 code."""
+
+    ENGLISH = "en"
+    GERMAN = "de"
+
+
+# British, for days before months and hours up to 24: the practice is in Germany.
+_FORMATS = {LanguageCode.ENGLISH: "en_GB", LanguageCode.GERMAN: "de_DE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """An English text with `{names}` in it and what stands for them: ids, counts, times and paths only."""
+
+    text: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+def sentence(text: str, **values: object) -> Sentence:
+    """A sentence to be said later; what this is called with is collected for the translators."""
+    return Sentence(text, values)
+
+
+class Language:
+    """One language; moments are shown in `time_zone`, an IANA name."""
+
+    def __init__(self, code: LanguageCode, time_zone: str = "Europe/Berlin") -> None:
+        self.code = code
+        self._translations = _translations(code)
+        self._locale = _FORMATS[code]
+        self._time_zone = dates.get_timezone(time_zone)
+
+    def say(self, what: Sentence | str) -> str:
+        """The sentence in this language, with its values; a plain text is looked up as it stands."""
+        if isinstance(what, str):
+            return self.gettext(what)
+        values = {
+            name: self.say(value) if isinstance(value, Sentence) else value
+            for name, value in what.values.items()
+        }
+        return self.gettext(what.text).format(**values)
+
+    def gettext(self, text: str) -> str:
+        return str(self._translations.gettext(text)) if text else text
+
+    def ngettext(self, one: str, many: str, number: int) -> str:
+        """By the language's rule of plurals."""
+        return str(self._translations.ngettext(one, many, number))
+
+    def ago(self, moment: datetime, now: datetime) -> str:
+        """`3 minutes ago`, `vor 3 Minuten`: one unit, because what matters is whether it is long."""
+        passed = min(moment - now, timedelta(seconds=-1))
+        return dates.format_timedelta(passed, add_direction=True, locale=self._locale)
+
+    def moment(self, at: datetime) -> str:
+        """Date and time of day in the practice's time zone, to the minute."""
+        return dates.format_datetime(at.astimezone(UTC), "short", tzinfo=self._time_zone, locale=self._locale)
+
+    def day(self, on: date) -> str:
+        """With its weekday, short."""
+        form = "EEE d.M." if self.code is LanguageCode.GERMAN else "EEE d MMM"
+        return dates.format_date(on, form, locale=self._locale)
+
+    def number(self, value: float) -> str:
+        """With the language's separators."""
+        return numbers.format_decimal(value, locale=self._locale)
+
+
+def preferred_language() -> LanguageCode:
+    """What the account's locale asks for; English where it asks for neither."""
+    # Windows names its locales in words, `German_Germany`.
+    asked = (default_locale("LC_MESSAGES") or "", locale.getlocale()[0] or "")
+    german = any(name.lower().startswith(("de", "german")) for name in asked)
+    return LanguageCode.GERMAN if german else LanguageCode.ENGLISH
+
+
+@cache
+def _translations(code: LanguageCode) -> NullTranslations:
+    if code is LanguageCode.ENGLISH:
+        return NullTranslations()
+    with (CATALOGUES / f"{code}.po").open("rb") as file:
+        catalogue = read_po(file, locale=code, abort_invalid=True)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Translations(compiled)
