@@ -54,14 +54,14 @@ from agent.flows.file_result import FileResult
 from agent.flows.give_up import SentAgain, give_up_overdue, send_again
 from agent.flows.hand_over import hand_over
 from agent.flows.lane import Lane, PracticeSide
-from agent.flows.rehearse import rehearse
 from agent.flows.tell_updates import preview_updates, tell_updates
+from agent.flows.try_file import try_file
 from agent.licence_gate import LicenceGate
 from agent.ports import Clock, Database, TransferSession
 from exchange_formats.envelope import Kind
 
 SECONDS_PER_HOUR = 3600
-REHEARSE = "rehearse"
+TRY_FILE = "try-file"
 """The command that a file is tried with; nobody types it."""
 VALID_FOR_EXPORTS = 4
 """An availability file is good until this many later ones should have come."""
@@ -207,9 +207,9 @@ class Agent:
         """Work off the inbound folder; see `agent.flows.receive`."""
         return receive.sweep(self.practice, self.lane(partner_id))
 
-    def rehearse(self, partner_id: str, content: bytes) -> None:
-        """What receiving these bytes would do, taken back; see `agent.flows.rehearse`."""
-        rehearse(self.practice, self.lane(partner_id), content)
+    def try_file(self, partner_id: str, content: bytes) -> None:
+        """What receiving these bytes would do, taken back; see `agent.flows.try_file`."""
+        try_file(self.practice, self.lane(partner_id), content)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -350,7 +350,7 @@ def _lane(config: Config, partner: Partner, own_key: OwnKey, practice: PracticeS
             stray_after_seconds=inbound.stray_after_hours * SECONDS_PER_HOUR,
             clock=practice.clock,
             protect=own_key.protect,
-            trial=Trial([sys.executable, "-m", "agent", REHEARSE, partner_id, "--config", str(config.path)]),
+            trial=Trial([sys.executable, "-m", "agent", TRY_FILE, partner_id, "--config", str(config.path)]),
         ),
         transport=sftp_transport(settings, partner),
         handover=newest_handover(own_key.fingerprint, own_key.handovers),

@@ -2,9 +2,9 @@
 
 Asked by the inbound folder about a file at which the agent has crashed three
 times. Three power cuts in a row would look the same; but a process that only
-rehearses the import, while this one goes on living, dies of nothing but the
-file. No other fault of that process is held against the file: what it says is
-not even read.
+tries the import, while this one goes on living, dies of nothing but the file.
+No other fault of that process is held against the file: what it says is not
+even read.
 """
 
 import subprocess

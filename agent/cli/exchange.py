@@ -107,10 +107,10 @@ def receive(config: ConfigOption = DEFAULT_CONFIG, partner: PartnerOption = None
     _for_each_partner(config, partner, _receive)
 
 
-def rehearse(partner: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def try_file(partner: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Take a partner's file from standard input and import it without letting anything of it stay."""
     with reading(config) as agent:
-        agent.rehearse(partner, sys.stdin.buffer.read())
+        agent.try_file(partner, sys.stdin.buffer.read())
 
 
 def _hand_over(agent: Agent, partner_id: str) -> None:

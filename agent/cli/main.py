@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from agent.app import REHEARSE
+from agent.app import TRY_FILE
 from agent.cli import (
     audit,
     config,
@@ -85,7 +85,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
         os._exit(daemon.ended_by.exit_code if daemon.ended_by else 0)
 
 
-app.command(REHEARSE, hidden=True)(exchange.rehearse)
+app.command(TRY_FILE, hidden=True)(exchange.try_file)
 app.command()(inspect.check)
 app.command()(inspect.status)
 app.command()(inspect.metrics)

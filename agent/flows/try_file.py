@@ -1,4 +1,4 @@
-"""Rehearse: what receiving a file would do, up to its commit; nothing of it stays.
+"""Try a file: what receiving it would do, up to its commit; nothing of it stays.
 
 The part of the receive story for a file at which the agent has crashed again
 and again. It is played in a process of its own (`agent.adapters.trial`): only
@@ -13,14 +13,14 @@ from agent.flows.answer import answer, read_document
 from agent.flows.hold_bookings import BookingsGate, WishesHeldError
 from agent.flows.lane import Lane, PracticeSide
 
-FILE_ID = "rehearsal"
+FILE_ID = "trial"
 
 
 class _NothingStaysError(Exception):
     """Rolls back."""
 
 
-def rehearse(practice: PracticeSide, lane: Lane, content: bytes) -> None:
+def try_file(practice: PracticeSide, lane: Lane, content: bytes) -> None:
     """Open, read, decide and write, and take all of it back.
 
     Raises what those raise: InboundRefusal, DatabaseError, TrustError, SpoolError.
