@@ -7,6 +7,7 @@ One page of the house:
     administration  an operator's tasks                    cli/            the command line
     reception       what the staff ask                     recipients      who was told what; closing a lane
     status          what waits and what happened           log_setup       how the agent's lines look
+    board           what the status page shows              language        sentences in German and English
     config/         agent.yaml and partners/*.yaml         errors          the error tree and its exit codes
     flows/          the stories, one file each: export, tell_updates, hand_over, deliver, receive; its steps:
                     answer, import_bookings (with sitting and book), acknowledge; what must not go: outdated
