@@ -27,9 +27,8 @@ def test_every_sentence_has_a_german_text_and_none_is_left_over() -> None:
 
 def test_catalogue_holds_each_sentence_once() -> None:
     # Two that were added side by side: which one is said would depend on their order.
-    entries = re.split(r"\n\s*\n", GERMAN.read_text(encoding="utf-8"))
-    keys = Counter(re.split(r"\nmsgstr", entry.partition("msgid")[2])[0].strip() for entry in entries)
-    assert [key for key, count in keys.items() if count > 1] == []
+    keys = re.findall(r"^msgid (.+?)(?=^msg)", GERMAN.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert [key for key, count in Counter(keys).items() if count > 1] == []
 
 
 @pytest.mark.parametrize("sign", [PLACEHOLDER, COMMAND], ids=["placeholders", "commands"])

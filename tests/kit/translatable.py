@@ -55,7 +55,7 @@ def catalogue() -> Catalog:
 
 def texts(found: Catalog) -> dict[Key, tuple[str, ...]]:
     """Key -> its German forms, one or two."""
-    return {_key(message.id): _forms(message.string) for message in found if message.id}
+    return {_key(message.id): _forms(message.string or "") for message in found if message.id}
 
 
 def _key(given: str | list[str] | tuple[str, ...]) -> Key:
