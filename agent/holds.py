@@ -6,13 +6,13 @@ hold and let go (`agent.flows.hold`); here somebody only agrees to numbers that
 were seen.
 """
 
-import getpass
 from dataclasses import replace
 
 from agent.adapters.hold_ledger import SqlHoldLedger
 from agent.app import Agent
 from agent.errors import UsageError
 from agent.flows.hold import held_error, numbers
+from agent.operators import account_name
 from agent.ports import Hold
 
 __all__ = ["Hold", "held", "held_error", "release"]
@@ -24,8 +24,8 @@ def held(agent: Agent) -> list[Hold]:
         return SqlHoldLedger(connection).all_held()
 
 
-def release(agent: Agent, seen: Hold) -> None:
-    """Let go once what was seen, or less of it; with its audit entry.
+def release(agent: Agent, seen: Hold, operator: str | None = None) -> None:
+    """Let go once what was seen, or less of it; with its audit entry, by default of this account.
 
     Raises UsageError if something else is held by now: nobody has agreed to that.
     """
@@ -39,14 +39,6 @@ def release(agent: Agent, seen: Hold) -> None:
             now,
             seen.partner_id,
             kind=seen.kind,
-            operator=_operator(),
+            operator=operator or account_name(),
             **numbers(seen.changes),
         )
-
-
-def _operator() -> str:
-    """The account at the machine; a service account without a name has none."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return "unknown"

@@ -70,8 +70,10 @@ def set_up(folder: Path, answers: NewInstallation) -> KeyFacts:
     make_folders(folder, folder / PARTNERS_FOLDER, folder / SECRETS, data)
     issuer = _kept_issuer(folder / ISSUER_RING, answers)
     audit_key = folder / SECRETS / "audit_key"
-    if not audit_key.exists():  # of a set-up that did not get further: another one would serve as well
-        _write_new(audit_key, f"{secrets.token_hex(32)}\n")
+    page_token = folder / SECRETS / "status_page_token"
+    for secret, size in ((audit_key, 32), (page_token, 16)):
+        if not secret.exists():  # of a set-up that did not get further: another one would serve as well
+            _write_new(secret, f"{secrets.token_hex(size)}\n")
     key = create_own_key(gpg_home, answers.gpg_program, answers.name)
     _write_new(folder / PUBLIC_KEY, export_public_key(gpg_home, answers.gpg_program, key.fingerprint))
     values: Values = {
@@ -83,6 +85,7 @@ def set_up(folder: Path, answers: NewInstallation) -> KeyFacts:
         ("licence", "issuer_key_ring"): folder / ISSUER_RING,
         ("licence", "issuer_fingerprint"): issuer.fingerprint,
         ("audit", "key"): {"file": str(audit_key)},
+        ("status_page", "token"): {"file": str(page_token)},
     }
     _write_checked(
         settings,

@@ -1,6 +1,6 @@
 """What an operator does with files that were set aside: look at them, have them judged again, discard them.
 
-Wired like `agent.administration`, for the command line alone. A signed message
+Wired like `agent.administration`, for the command line and the status page. A signed message
 that was refused stays refused: it has its answer, and the partner sends
 another one.
 """
@@ -12,6 +12,7 @@ from agent.adapters.audit_log import SqlAuditLog
 from agent.adapters.quarantine_folder import SetAside, set_aside_files
 from agent.app import Agent, secret_key
 from agent.errors import UsageError
+from agent.operators import account_name
 from agent.retention import purge_files
 
 __all__ = ["SetAside", "discard", "found", "in_quarantine", "retry"]
@@ -33,7 +34,7 @@ def found(agent: Agent, file_id: str) -> tuple[str, SetAside]:
     raise UsageError("no file of that id is in quarantine: `otv-agent quarantine list` shows what there is")
 
 
-def retry(agent: Agent, file_id: str) -> str:
+def retry(agent: Agent, file_id: str, operator: str | None = None) -> str:
     """Have a file judged anew by the next sweep, under its id; its partner.
 
     Raises UsageError for a file that cannot change its judgement, DatabaseError, SpoolError, TrustError.
@@ -51,18 +52,26 @@ def retry(agent: Agent, file_id: str) -> str:
         # In here no import can be faster than its entry.
         if not inbound.put_back(file_id, uncover):
             raise UsageError("the file is not there any more")
-        work.audit.append("file put back", now, partner_id, file_id=file_id)
+        work.audit.append(
+            "file put back", now, partner_id, file_id=file_id, operator=operator or account_name()
+        )
     return partner_id
 
 
-def discard(agent: Agent, file_id: str) -> str:
+def discard(agent: Agent, file_id: str, operator: str | None = None) -> str:
     """Remove a file for good; its partner. Raises UsageError, DatabaseError, SpoolError."""
     partner_id, file = found(agent, file_id)
     with agent.connector.writing() as connection:
         audit = SqlAuditLog(connection, agent.audit_key, agent.audit_memory)
         now = agent.practice.clock()
         audit.append(
-            "file discarded", now, partner_id, file_id=file_id, reason=file.reason, sha256=file.sha256
+            "file discarded",
+            now,
+            partner_id,
+            file_id=file_id,
+            reason=file.reason,
+            sha256=file.sha256,
+            operator=operator or account_name(),
         )
     purge_files(agent, file.path.parent, partner_id, {file.path.name})
     return partner_id

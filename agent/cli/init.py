@@ -7,6 +7,7 @@ import typer
 
 from agent import installation
 from agent.cli.screen import out
+from agent.config import StatusPageSettings
 from agent.installation import NewInstallation
 
 SHEET = """\
@@ -31,6 +32,8 @@ Next:
   3. otv-agent licence install FILE
   4. otv-agent partner add ID --name NAME --key FILE --host HOST --user NAME
   5. otv-agent check; otv-agent sync --dry-run
+While the service runs, {page} shows how it is doing; to act there, sign in with the
+token in {folder}/secrets/status_page_token.
 All with --config {folder}/agent.yaml, or OTV_AGENT_CONFIG set to it. Keep a copy of
 {folder}/secrets/audit_key and of {data}/gpg/openpgp-revocs.d away from this machine.
 """
@@ -67,4 +70,5 @@ def init(
         practice_id=practice_id, key_file=installation.PUBLIC_KEY, fingerprint=key.fingerprint
     )
     data = (data_folder or folder / "data").absolute()
-    out.print(f"{folder} is set up.\n\n{sheet}\n{NEXT.format(folder=folder, data=data)}", end="")
+    following = NEXT.format(folder=folder, data=data, page=StatusPageSettings().address)
+    out.print(f"{folder} is set up.\n\n{sheet}\n{following}", end="")

@@ -14,6 +14,7 @@ from agent.config.loading import Config, Partner, config_fingerprint, load_confi
 from agent.config.model import AgentSettings
 from agent.config.partner_model import PartnerSettings, SftpSettings
 from agent.config.secrets import SecretRef
+from agent.config.status_page_model import StatusPageSettings
 from agent.config.watch_model import MailSettings
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "PartnerSettings",
     "SecretRef",
     "SftpSettings",
+    "StatusPageSettings",
     "config_fingerprint",
     "load_config",
 ]

@@ -31,7 +31,7 @@ class Loaded(Generic[Settings]):
 
 def agent_problems(agent: Loaded[AgentSettings]) -> list[str]:
     """What is wrong inside `agent.yaml` taken as a whole."""
-    return [*_home_problems(agent), *_retention_problems(agent)]
+    return [*_home_problems(agent), *_retention_problems(agent), *_status_page_problems(agent)]
 
 
 def _home_problems(agent: Loaded[AgentSettings]) -> list[str]:
@@ -56,6 +56,22 @@ def _retention_problems(agent: Loaded[AgentSettings]) -> list[str]:
         for name in ("answers_days", "bookings_days", "quarantine_days")
         if getattr(settings.retention, name) < least
     ]
+
+
+def _status_page_problems(agent: Loaded[AgentSettings]) -> list[str]:
+    """Whoever is in the same network could read along, and act."""
+    page = agent.settings.status_page
+    needed: tuple[str, ...] = () if page.is_local else ("token", "tls_certificate", "tls_key")
+    if page.is_local and (page.tls_certificate or page.tls_key):
+        needed = ("tls_certificate", "tls_key")
+    missing = [name for name in needed if getattr(page, name) is None]
+    if not page.enabled or not missing:
+        return []
+    if page.is_local:
+        what = "a certificate and its key belong together: write both or none"
+    else:
+        what = f"other machines reach `{page.host}`, so write these too, or `host: 127.0.0.1`"
+    return [agent.document.problem(("status_page", name), f"is missing: {what}") for name in missing]
 
 
 def partner_problems(

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from agent.config.secrets import SecretRef
 from agent.config.section import Section
+from agent.config.status_page_model import StatusPageSettings
 from agent.config.values import (
     AbsolutePath,
     DailyCap,
@@ -358,6 +359,9 @@ class AgentSettings(Section):
 
     watch: WatchSettings = Field(
         default=WatchSettings(), description="Who outside is told how the agent is doing."
+    )
+    status_page: StatusPageSettings = Field(
+        default=StatusPageSettings(), description="The page on which the service shows how it is doing."
     )
 
     @property

@@ -134,8 +134,19 @@ def test_set_up_puts_keys_and_spool_where_it_is_told(workplace: Path, licensor: 
 def test_set_up_leaves_nothing_that_others_may_read(installation: Path) -> None:
     for path in (installation, installation / "secrets", installation / "data"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
-    for path in (installation / "agent.yaml", installation / "secrets" / "audit_key"):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    for name in ("agent.yaml", "secrets/audit_key", "secrets/status_page_token"):
+        assert stat.S_IMODE((installation / name).stat().st_mode) == 0o600
+
+
+def test_set_up_makes_a_token_for_the_status_page_and_says_where_the_page_is(workplace: Path) -> None:
+    folder = workplace / "paged"
+    done = init(folder, workplace)
+    stop_agent_of(folder)
+    page = load_config(folder / "agent.yaml").settings.status_page
+    assert page.token is not None
+    assert len(page.token.read()) == 32
+    assert page.address in done.out
+    assert page.token.read() not in done.text
 
 
 def test_set_up_asks_for_what_is_not_given(workplace: Path, licensor: Licensor) -> None:

@@ -7,6 +7,7 @@ import pytest
 from agent.domain.refusal_advice import ADVICE
 from agent.errors import QuarantineReason
 from agent.flows.file_result import FileState
+from agent.operators import account_name
 from exchange_formats.receipts import MessageReason
 from tests.flows.card_index import FAMILY_NAME
 from tests.flows.evidence import audit
@@ -108,6 +109,7 @@ def test_discarded_file_is_gone_and_its_digest_stays_in_the_audit_log(stage: Sta
     assert list((stage.house.data_folder / "inbound" / DENTPORT).rglob(f"{file_id}*")) == []
     (entry,) = [one for one in audit(stage) if one.event == "file discarded"]
     assert (entry.details["file_id"], entry.details["sha256"]) == (file_id, digest)
+    assert entry.details["operator"] == account_name()
 
 
 @ON_SQLITE_ALONE

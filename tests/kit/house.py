@@ -214,6 +214,7 @@ def _write_config(
         "licence": {"issuer_key_ring": str(ring), "issuer_fingerprint": licensor.fingerprint},
         "audit": {"key": {"file": str(audit_key)}},
         "inbound": {"settle_seconds": 0},
+        "status_page": {"enabled": False},  # many houses stand on one machine, which has one such port
         **settings,
     }
     path.write_text(yaml.safe_dump(content, sort_keys=False))

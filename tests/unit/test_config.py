@@ -287,6 +287,38 @@ def test_mistake_in_a_partner_file_is_told_without_its_value(
 # --- several partners --------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "otv.praxis.example", "8.8.8.8"])
+def test_status_page_for_other_machines_without_token_and_tls_is_refused_line_by_line(
+    folder: Path, host: str
+) -> None:
+    found = problems_with_agent(folder, f"{AGENT}status_page:\n  host: '{host}'\n")
+    assert [problem.split(": ")[1] for problem in found] == [
+        "status_page.token",
+        "status_page.tls_certificate",
+        "status_page.tls_key",
+    ]
+    assert all(problem.startswith("agent.yaml:12: ") for problem in found), found
+    assert "or `host: 127.0.0.1`" in found[0]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_status_page_for_this_machine_alone_needs_neither(folder: Path, host: str) -> None:
+    (folder / "agent.yaml").write_text(f"{AGENT}status_page:\n  host: '{host}'\n", encoding="utf-8")
+    assert load(folder).settings.status_page.is_local
+
+
+def test_status_page_that_is_off_needs_nothing_for_other_machines(folder: Path) -> None:
+    off = f"{AGENT}status_page:\n  host: 0.0.0.0\n  enabled: false\n"
+    (folder / "agent.yaml").write_text(off, encoding="utf-8")
+    assert not load(folder).settings.status_page.enabled
+
+
+def test_certificate_of_the_status_page_without_its_key_is_refused(folder: Path) -> None:
+    page = f"status_page:\n  tls_certificate: {DRIVE}/etc/otv/page.pem\n"
+    (found,) = problems_with_agent(folder, AGENT + page)
+    assert "status_page.tls_key: is missing: a certificate and its key belong together" in found
+
+
 def test_one_key_for_two_partners_is_refused_at_the_second(folder: Path) -> None:
     (folder / "partners" / "zahn.yaml").write_text(PARTNER.replace("dentport", "zahn"))
     assert problems(folder) == [
