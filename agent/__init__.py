@@ -1,22 +1,37 @@
 """The bridge between a dental practice's appointment book and its online booking partners.
 
-One page of the house:
+One page of the house. What everything stands on:
 
-    app             wires an agent from the configuration; every entrance leads through it
-    daemon          runs the stories by the clock          clockwork       its jobs, and what runs now
-    administration  an operator's tasks                    cli/            the command line
-    reception       what the staff ask                     recipients      who was told what; closing a lane
-    status          what waits and what happened           log_setup       how the agent's lines look
-    board           what the status page shows              language        sentences in German and English
     config/         agent.yaml and partners/*.yaml         errors          the error tree and its exit codes
-    flows/          the stories, one file each: export, tell_updates, hand_over, deliver, receive; its steps:
-                    answer, import_bookings (with sitting and book), acknowledge; what must not go: outdated
+    app             wires an agent; nothing else does      operations      the agent, and what it can do
     domain/         the rules: no clock, no files, no logging
-    ports           what the stories need from the outside
+    flows/          the stories, one file each: export, tell_updates, hand_over, deliver, fetch, receive;
+                    exchange (deliver and fetch in one visit); steps of receive: answer, import_bookings (with
+                    sitting and book), acknowledge, hold_bookings; what must not go: hold_export, outdated,
+                    withdrawn, give_up; try_file (receive, taken back)
+    ports/          what the stories need from the outside
     adapters/       database, gpg, folders, SFTP: each behind a port
+
+The service
+
+    daemon          when each job has its turn             clockwork       runs the jobs
+    lane_jobs       for one partner                        sweep           what has arrived, lanes in turn
+    practice_jobs   for the practice as a whole            job_names       of jobs, and places of trouble
+    troubles        told once at begin and end             watch           heartbeat, metrics file, mail
+    log_setup       how the agent's lines look             clock           the machine's
+    licence_gate    rule R1 at every door
+
+What people ask of it, each in words of its own
+
+    cli/            the command line                       language        German and English
+    installation    setting up, partners coming and going  administration  an operator's tasks
     key_administration  pins, withdrawals, handovers       key_calendar    every key and its end
-    licence_gate    rule R1 at every door                  troubles        told once at begin and end
-    sample_practice an invented practice to try things out on
+    status          what waits and what happened           metrics         the same as numbers
+    board           what the status page shows             operators       who is at work
+    holds           what waits for a person's look         quarantine      what was set aside
+    tracing         what became of this booking            retention       what is no longer needed
+    reception       what the staff ask                     recipients      who was told what; closing a lane
+    oversight       what data protection asks              sample_practice an invented practice
 
 One word per thing, in code, YAML, logs and docs:
 

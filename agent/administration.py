@@ -22,7 +22,8 @@ from agent.adapters.practice_schema import create_agent_tables, create_practice_
 from agent.adapters.process_lock import is_held, require_own_folder
 from agent.adapters.watched_clock import TOLERANCE
 from agent.adapters.wrong_time import WrongTime, wrong_time
-from agent.app import Agent, secret_key, utc_now
+from agent.app import secret_key
+from agent.clock import utc_now
 from agent.config import Config
 from agent.domain.key_calendar import EXPIRED, warnings_due
 from agent.domain.key_pins import in_force, pin_remarks
@@ -39,6 +40,7 @@ from agent.errors import (
 )
 from agent.holds import held, held_error
 from agent.key_calendar import key_calendar
+from agent.operations import Agent
 from agent.oversight import verify_audit
 
 if TYPE_CHECKING:

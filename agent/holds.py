@@ -9,9 +9,9 @@ were seen.
 from dataclasses import replace
 
 from agent.adapters.hold_ledger import SqlHoldLedger
-from agent.app import Agent
 from agent.errors import UsageError
 from agent.flows.hold import held_error, numbers
+from agent.operations import Agent
 from agent.operators import account_name
 from agent.ports import Hold
 

@@ -15,7 +15,7 @@ from agent.adapters.durable_files import make_folders, spool_error
 from agent.adapters.keyring import PartnerKeyRing, inspect_key_file
 from agent.adapters.own_key_setup import create_own_key, export_public_key
 from agent.adapters.ssh_key_files import create_ssh_key
-from agent.app import utc_now
+from agent.clock import utc_now
 from agent.config import AgentSettings, Config, PartnerSettings, load_config
 from agent.config.json_schema import AGENT_SCHEMA, PARTNER_SCHEMA, schema_line, schema_text
 from agent.config.loading import PARTNERS_FOLDER

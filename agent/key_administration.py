@@ -15,12 +15,13 @@ from agent.adapters.key_handovers import read_handovers, write_handovers
 from agent.adapters.keyring import PartnerKeyRing
 from agent.adapters.own_key_setup import create_own_key, export_public_key, own_key_facts
 from agent.adapters.process_lock import is_held
-from agent.app import Agent, secret_key, sftp_transport
+from agent.app import secret_key, sftp_transport
 from agent.config import Config, Partner
 from agent.domain.documents import datetime_text
 from agent.domain.keys import KeyFacts
 from agent.domain.own_keys import KeyHandover, newest_handover, own_keys
 from agent.errors import KeyUnusableError, UsageError
+from agent.operations import Agent
 
 # --- a partner's keys --------------------------------------------------------------------------
 

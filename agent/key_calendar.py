@@ -15,12 +15,12 @@ from agent.adapters.host_keys import HostKeyFile
 from agent.adapters.key_handovers import read_handovers
 from agent.adapters.keyring import PartnerKeyRing
 from agent.adapters.own_key_setup import own_key_facts
-from agent.app import Agent
 from agent.config import AgentSettings, Partner
 from agent.domain.key_calendar import KeyDate, KeyWarning, warnings_due
 from agent.domain.keys_in_play import midnight, own_key_dates, pinned_key_dates
 from agent.domain.own_keys import own_keys
 from agent.errors import AgentError
+from agent.operations import Agent
 
 LICENCE = "licence"
 

@@ -25,8 +25,9 @@ from agent.adapters.disclosure_ledger import SqlDisclosureLedger
 from agent.adapters.durable_files import draft, write_durably
 from agent.adapters.outbox import highest_sequences
 from agent.adapters.process_lock import is_held
-from agent.app import Agent, secret_key
+from agent.app import secret_key
 from agent.errors import DatabaseOutdatedError, UsageError
+from agent.operations import Agent
 from agent.ports import AuditHead
 
 __all__ = [

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from agent.adapters.audit_log import SqlAuditLog
 from agent.adapters.quarantine_folder import SetAside, set_aside_files
-from agent.app import Agent, secret_key
+from agent.app import secret_key
 from agent.errors import UsageError
+from agent.operations import Agent
 from agent.operators import account_name
 from agent.retention import purge_files
 

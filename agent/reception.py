@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 from agent.adapters.audit_log import SqlAuditLog
 from agent.adapters.practice_snapshot import SqlPracticeSnapshot
 from agent.adapters.staff_notes import StaffNote, resolve_note, staff_note, staff_notes
-from agent.app import Agent
 from agent.domain.consent import usable_birth_date
 from agent.domain.match_explanation import MatchExplanation, explain
 from agent.domain.matching import PersonInBooking, match
 from agent.domain.practice import ContactPoint
 from agent.errors import UsageError
+from agent.operations import Agent
 from agent.ports import WriteTransaction
 
 

@@ -14,9 +14,9 @@ from agent.adapters.disclosures import (
     RecordDisclosure,
     disclosures_of,
 )
-from agent.app import Agent
 from agent.flows.hold import end_hold
 from agent.flows.outdated import drop_outdated
+from agent.operations import Agent
 from exchange_formats.envelope import Kind
 
 __all__ = [

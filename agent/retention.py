@@ -28,9 +28,9 @@ from agent.adapters.retention_ledger import (
     purge_batch,
     settled_files,
 )
-from agent.app import Agent
 from agent.errors import QuarantineReason
 from agent.flows.file_result import FileState
+from agent.operations import Agent
 from agent.ports import Delivery
 
 FILES_PURGED, RECORDS_PURGED = "files purged", "records purged"

@@ -13,12 +13,12 @@ from agent.adapters.hold_ledger import SqlHoldLedger
 from agent.adapters.practice_snapshot import SqlPracticeSnapshot
 from agent.adapters.process_lock import is_held
 from agent.adapters.staff_notes import staff_notes
-from agent.app import Agent
 from agent.domain.key_calendar import warnings_due
 from agent.domain.sudden_change import in_words
 from agent.errors import AgentError
 from agent.flows.lane import Lane
 from agent.key_calendar import key_calendar
+from agent.operations import Agent
 from agent.ports import Hold, PracticeSnapshot
 
 NEVER = Activity(None, None, None, 0)

@@ -9,8 +9,8 @@ from typing import get_args
 
 from agent.adapters.booking_trace import TraceStep, partners_of_booking, trace_booking
 from agent.adapters.outgoing_record import SentFile, sent_files
-from agent.app import Agent
 from agent.errors import UsageError
+from agent.operations import Agent
 from exchange_formats.codec import RECORD_TYPES
 from exchange_formats.envelope import Kind
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from agent.adapters.heartbeat import give_heartbeat
 from agent.adapters.mail import MailAccount, send_mail
-from agent.app import Agent
 from agent.config import MailSettings
 from agent.domain.alarms import Alarms
 from agent.errors import AgentError, DatabaseError
 from agent.metrics import write_metrics
+from agent.operations import Agent
 from agent.ports import Clock
 from agent.status import Status, read_status
 from agent.troubles import Troubles

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from agent.app import Agent, build
+from agent.app import build
 from agent.config import load_config
+from agent.operations import Agent
 from exchange_formats.envelope import Kind
 
 PARTNER_ID = "dentport"

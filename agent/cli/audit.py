@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from agent import administration, oversight
-from agent.app import utc_now
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, PartnerOption, reading
 from agent.cli.screen import out, require_yes
+from agent.clock import utc_now
 from agent.errors import UsageError
 from agent.oversight import Choice
 

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from agent.app import Agent, build, sole_agent
+from agent.app import build, sole_agent
 from agent.config import Config, load_config
 from agent.errors import ConfigError
 from agent.log_setup import set_up_logging
+from agent.operations import Agent
 
 CONFIG_VARIABLE = "OTV_AGENT_CONFIG"
 

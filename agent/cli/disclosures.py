@@ -13,11 +13,12 @@ from typing import Annotated, Any
 import typer
 
 from agent import recipients
-from agent.app import Agent, utc_now
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, reading
 from agent.cli.screen import out, require_yes, show, table
+from agent.clock import utc_now
 from agent.domain.documents import datetime_text
 from agent.errors import UsageError
+from agent.operations import Agent
 from agent.recipients import AppointmentDisclosure, PatientDisclosures, RecordDisclosure, Revocation
 
 SENT = "given name, family name, birth date, phone numbers, mail addresses"

@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from agent.app import Agent, ExchangeResult
 from agent.cli.advice import tell
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, PartnerOption, chosen, reading, working
 from agent.cli.screen import err, out, progress, show, table
 from agent.errors import AgentError, PartlyFailedError, SuddenChangeError, UnfitServerError
+from agent.flows.exchange import ExchangeResult
 from agent.flows.export_result import ExportResult
 from agent.flows.file_result import FileState
+from agent.operations import Agent
 from exchange_formats.envelope import Kind
 
 Step = Callable[[Agent, str], object]

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from agent import administration
-from agent.app import utc_now
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, reading
 from agent.cli.screen import err, out, show, table
+from agent.clock import utc_now
 from agent.errors import GivenUpError, PartlyFailedError
 from agent.metrics import metrics_text
 from agent.status import Status, read_status

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from agent import administration, key_administration
-from agent.app import utc_now
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, loaded, reading
 from agent.cli.screen import err, out, require_yes, show, table
+from agent.clock import utc_now
 from agent.domain.keys import KeyFacts
 from agent.errors import ConfigError, DatabaseError
 from agent.key_calendar import key_calendar

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from agent import key_administration
-from agent.app import utc_now
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, loaded, reading
 from agent.cli.screen import out, require_yes
+from agent.clock import utc_now
 from agent.errors import UsageError
 
 NOTICE_DAYS, OVERLAP_DAYS = 14, 28

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from agent import holds
-from agent.app import Agent
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, reading
 from agent.cli.screen import out, require_yes, show, table
 from agent.domain.documents import datetime_text
 from agent.domain.sudden_change import in_words
 from agent.errors import UsageError
 from agent.holds import Hold
+from agent.operations import Agent
 from exchange_formats.envelope import Kind
 
 RELEASING = (

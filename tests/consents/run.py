@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
-from agent.app import utc_now
+from agent.clock import utc_now
 from agent.errors import UsageError
 from agent.flows.export import export, kinds_for
 from agent.flows.lane import Lane

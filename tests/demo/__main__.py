@@ -17,8 +17,8 @@ from rich.table import Table
 from sqlalchemy import select
 
 from agent.adapters import tables
-from agent.app import Agent
 from agent.flows.file_result import FileResult
+from agent.operations import Agent
 from agent.oversight import verify_audit
 from agent.ports import AuditHead
 from exchange_formats.codec import INBOUND_KINDS, Document

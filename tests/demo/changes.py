@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from agent.adapters import tables
-from agent.app import Agent
+from agent.operations import Agent
 from exchange_formats.acknowledgements import RemovalAcknowledgement
 from exchange_formats.bookings import BookingRecord, BookingsRecord, CancelRecord, RescheduleRecord
 from exchange_formats.codec import encode

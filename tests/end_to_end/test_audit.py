@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from agent.adapters import tables
-from agent.app import utc_now
+from agent.clock import utc_now
 from exchange_formats.codec import Document
 from exchange_formats.envelope import Kind
 from tests.kit.command_line import Finished, otv, patients_named_in

@@ -16,7 +16,7 @@ import pytest
 
 from agent.adapters.audit_log import AuditEntry
 from agent.adapters.keyring import PartnerKeyRing
-from agent.app import utc_now
+from agent.clock import utc_now
 from agent.config import config_fingerprint, load_config
 from agent.errors import KeyUnusableError
 from agent.flows import receive

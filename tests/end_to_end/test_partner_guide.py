@@ -19,10 +19,11 @@ import pytest
 
 from agent import administration, key_administration
 from agent.adapters.keyring import inspect_key_file
-from agent.app import Agent, utc_now
+from agent.clock import utc_now
 from agent.config import load_config
 from agent.domain import documents
 from agent.flows.file_result import FileState
+from agent.operations import Agent
 from exchange_formats.bookings import BookingPatient, BookingRecord
 from exchange_formats.codec import Document, decode
 from exchange_formats.envelope import Kind

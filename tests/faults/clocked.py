@@ -8,8 +8,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from agent.app import utc_now
 from agent.cli.context import loaded
+from agent.clock import utc_now
 from agent.daemon import Daemon
 
 

@@ -17,12 +17,14 @@ from typing import Any
 import pytest
 import yaml
 
-from agent.app import Agent, build, utc_now
+from agent.app import build
+from agent.clock import utc_now
 from agent.config import load_config
 from agent.domain.availability import Slot, TakenTime, busy_window, free_slots, slot_id
 from agent.domain.documents import instant_text
 from agent.domain.intervals import instant
 from agent.flows.file_result import FileResult
+from agent.operations import Agent
 from agent.ports import Clock
 from exchange_formats.bookings import (
     BookingPatient,

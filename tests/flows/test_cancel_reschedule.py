@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from agent.adapters import tables
-from agent.app import utc_now
+from agent.clock import utc_now
 from agent.domain.availability import Slot
 from agent.domain.documents import instant_text
 from agent.domain.intervals import utc_datetime

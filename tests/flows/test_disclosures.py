@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from agent.adapters import tables
-from agent.app import utc_now
+from agent.clock import utc_now
 from exchange_formats.acknowledgements import RemovalAcknowledgement
 from exchange_formats.envelope import Kind
 from exchange_formats.patients import PatientRecord

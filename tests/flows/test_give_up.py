@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from agent.app import utc_now
+from agent.clock import utc_now
 from agent.errors import DatabaseUnavailableError, RefusedByServerError, TransferError
 from agent.flows.give_up import SentAgain
 from exchange_formats.envelope import Kind

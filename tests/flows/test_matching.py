@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from agent.adapters import tables
 from agent.adapters.appointment_book import SqlAppointmentBook
-from agent.app import utc_now
+from agent.clock import utc_now
 from agent.domain.matching import DuplicateKind
 from agent.flows.book import PATIENT_OVERLAP
 from exchange_formats.bookings import BookingPatient

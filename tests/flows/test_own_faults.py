@@ -11,7 +11,7 @@ from agent.adapters import tables
 from agent.adapters.audit_log import ledger_anchors
 from agent.adapters.audit_verification import verify
 from agent.adapters.watched_clock import WatchedClock
-from agent.app import utc_now
+from agent.clock import utc_now
 from agent.errors import AgentError
 from exchange_formats.envelope import Kind
 from tests.faults import database, machine

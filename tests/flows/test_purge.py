@@ -11,7 +11,7 @@ from agent import retention
 from agent.adapters import tables
 from agent.adapters.audit_verification import verify
 from agent.adapters.finished_files import set_aside
-from agent.app import utc_now
+from agent.clock import utc_now
 from agent.flows.file_result import FileState
 from exchange_formats.envelope import Kind
 from exchange_formats.receipts import BookingReason, MessageReason

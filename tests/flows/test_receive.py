@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from agent.adapters import tables
-from agent.app import utc_now
+from agent.clock import utc_now
 from agent.domain.intervals import utc_datetime
 from agent.flows.file_result import FileState
 from exchange_formats.codec import encode

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete, insert, select, text, update
 
 from agent.adapters import tables
-from agent.app import utc_now
+from agent.clock import utc_now
 from agent.errors import (
     AgentError,
     ClockBehindError,

@@ -11,8 +11,9 @@ from sqlalchemy import update
 
 from agent import recipients
 from agent.adapters import tables
-from agent.app import ExchangeResult, utc_now
+from agent.clock import utc_now
 from agent.errors import ConsentChangingError, UsageError
+from agent.flows.exchange import ExchangeResult
 from agent.flows.export import ATTEMPTS, export
 from agent.flows.file_result import FileState
 from agent.ports import OpenedFile, Sealer

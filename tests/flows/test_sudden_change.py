@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 
 from agent import holds, recipients
 from agent.adapters import tables
-from agent.app import utc_now
+from agent.clock import utc_now
 from agent.errors import SuddenChangeError, UsageError
 from agent.flows.file_result import FileState
 from agent.holds import Hold

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from agent import daemon
-from agent.daemon import Daemon
+from agent import sweep
+from agent.clockwork import Clockwork
 from agent.ports import ClaimedFile
+from agent.sweep import Sweep
+from agent.troubles import Troubles
 from tests.flows.stage import DENTPORT, ON_SQLITE_ALONE, ZAHNZEIT, Stage
 
 pytestmark = ON_SQLITE_ALONE
@@ -40,14 +42,13 @@ def test_sweep_in_a_flood_lists_it_once_and_takes_the_other_partners_file_before
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Listing 30,000 files takes longer than a partner may wait for its turn."""
-    monkeypatch.setattr(daemon, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(sweep, "LOOK_SECONDS", 0.0)
     for _ in range(FLOOD):
         stage.drop(stage.sealed(stage.booking()))
     flooded: Any = FloodedInbound(stage)
     lanes = {**stage.agent.lanes, DENTPORT: replace(stage.agent.lane(DENTPORT), inbound=flooded)}
-    service = Daemon(stage.house.config_path)
-    service._agent = replace(stage.agent, lanes=lanes)
-    service._sweep()
+    agent, troubles = replace(stage.agent, lanes=lanes), Troubles()
+    Sweep(lambda: agent, Clockwork(troubles), troubles, lambda: None, pytest.fail).sweep()
     assert flooded.others_done == 1
     assert flooded.listed == 1
     assert len(stage.outbox(DENTPORT)) == FLOOD

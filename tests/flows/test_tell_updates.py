@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent.adapters import tables
-from agent.app import utc_now
+from agent.clock import utc_now
 from agent.domain.availability import Slot
 from agent.domain.documents import datetime_text
 from agent.domain.intervals import utc_datetime

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from agent.app import utc_now
+from agent.clock import utc_now
 from agent.errors import UsageError
 from agent.tracing import trace, what_left
 from exchange_formats.envelope import Kind

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from agent.app import utc_now
+from agent.clock import utc_now
 from agent.flows.file_result import FileState
 from exchange_formats.envelope import Kind
 from tests.flows.evidence import audit, quarantine_reasons

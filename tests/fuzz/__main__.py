@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from secrets import token_hex
 
-from agent.app import utc_now
+from agent.clock import utc_now
 from tests.fuzz.findings import Record
 from tests.fuzz.run import SHARES, again, names, run_mutants
 from tests.kit.key_fixtures import KEY_AGE, at_time

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from random import Random
 
-from agent.app import utc_now
+from agent.clock import utc_now
 from tests.fuzz import documents, openings
 from tests.fuzz.findings import FindingError, Record
 from tests.fuzz.stories import reception

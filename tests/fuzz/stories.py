@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from agent.app import utc_now
+from agent.clock import utc_now
 from agent.config import load_config
 from agent.errors import QuarantineReason
 from agent.flows.file_result import FileResult, FileState

@@ -26,7 +26,7 @@ from agent.adapters import tables
 from agent.adapters.keyring import PartnerKeyRing
 from agent.adapters.openpgp_packets import Packet, encode_packet, read_packets
 from agent.adapters.practice_schema import practice_tables
-from agent.app import utc_now
+from agent.clock import utc_now
 from agent.domain.availability import Slot
 from agent.sample_practice import PracticePlan
 from exchange_formats.bookings import BookingsRecord

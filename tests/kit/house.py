@@ -20,9 +20,11 @@ from agent.adapters.database import Connector
 from agent.adapters.keyring import PartnerKeyRing
 from agent.adapters.own_key_setup import create_own_key, export_public_key, stop_agent
 from agent.adapters.practice_schema import create_agent_tables, create_practice_tables
-from agent.app import Agent, build, utc_now
+from agent.app import build
+from agent.clock import utc_now
 from agent.config import load_config
 from agent.domain.sudden_change import Sign
+from agent.operations import Agent
 from agent.ports import Clock
 from agent.sample_practice import GeneratedPractice, PracticePlan, generate_practice
 from exchange_formats.bookings import BookingsRecord

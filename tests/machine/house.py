@@ -22,13 +22,14 @@ from agent.adapters.audit_log import SqlAuditLog
 from agent.adapters.audit_verification import verify
 from agent.adapters.database import Connector
 from agent.adapters.practice_database import SqlWriteTransaction
-from agent.app import Agent, build
+from agent.app import build
 from agent.config import Config, load_config
 from agent.flows.deliver import deliver
 from agent.flows.export import export
 from agent.flows.import_bookings import import_bookings
 from agent.flows.receive import sweep
 from agent.flows.tell_updates import tell_updates
+from agent.operations import Agent
 from agent.ports import AuditHead, Delivery
 from exchange_formats.codec import BookingDocument, Document, decode
 from exchange_formats.envelope import Kind

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from agent.app import utc_now
+from agent.clock import utc_now
 from tests.kit.openpgp import KeyWorld
 from tests.machine.house import SqliteCabinet
 from tests.machine.machine import LifeOfAppointments

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Table, delete, insert, select, update
 
 from agent.adapters import tables
-from agent.app import utc_now
+from agent.clock import utc_now
 from agent.domain.availability import Slot
 from agent.domain.documents import datetime_text
 from agent.domain.intervals import utc_datetime, wall_clock

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent.adapters import tables
-from agent.app import utc_now
+from agent.clock import utc_now
 from exchange_formats.codec import Document, decode
 from exchange_formats.envelope import Kind
 from exchange_formats.receipts import BookingOutcome, BookingReason, MessageReason

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from agent.adapters import tables
 from agent.adapters.practice_schema import required_rights
-from agent.app import sole_agent, utc_now
+from agent.app import sole_agent
+from agent.clock import utc_now
 from agent.domain.licence import Licence, licence_problem
 from agent.errors import LicenceInvalidError, OtvUserError
 from exchange_formats.envelope import Kind

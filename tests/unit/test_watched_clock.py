@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agent.adapters.watched_clock import WatchedClock, steady_seconds
-from agent.app import utc_now
+from agent.clock import utc_now
 from agent.errors import ClockDoubtfulError
 
 BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
