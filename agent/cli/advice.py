@@ -16,7 +16,7 @@ INTERRUPTED = 130
 
 
 def with_advice(work: Callable[[], object]) -> int:
-    """Run, and return the exit code; see the table in README.md."""
+    """Run, and return the exit code; see docs/troubleshooting.md."""
     try:
         work()
     except KeyboardInterrupt:

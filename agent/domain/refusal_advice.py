@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent.errors import QuarantineReason
-from exchange_formats.receipts import MessageReason
+from exchange_formats.receipts import BookingReason, MessageReason
 
 SEND_AGAIN = "Ask the partner to send it again."
 TELL_THE_PARTNER = "The partner has been told by a signed receipt and sends a corrected message."
@@ -16,7 +16,7 @@ TELL_THE_PARTNER = "The partner has been told by a signed receipt and sends a co
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """Two sentences."""
+    """What it means, and what to do."""
 
     meaning: str
     remedy: str
@@ -113,3 +113,55 @@ ADVICE: Mapping[str, Advice] = {
         "Nothing, or `otv-agent disclosures --readmit-partner` if the exchange is to go on.",
     ),
 }
+
+NOTHING = "Nothing: the partner has its answer."
+
+DECLINED: Mapping[str, Advice] = {
+    BookingReason.SLOT_TAKEN: Advice(
+        "Somebody was faster, or the partner has reached the practice's limit for that day.",
+        "Nothing: the partner offers other times. If there are many, let free times be exported more often "
+        "(`schedule.availability_every_minutes`).",
+    ),
+    BookingReason.SLOT_NOT_OFFERED: Advice(
+        "The time is not on offer: closed, blocked, reserved, too far ahead, or of another assignment.",
+        "Nothing, if hours were changed lately. If there are many, ask the partner whether it sells from "
+        "the newest file.",
+    ),
+    BookingReason.LEAD_TIME_PASSED: Advice(
+        "It would begin too soon.",
+        "Nothing; `offer.lead_time_minutes` and `offer.lead_time_working_days` say how soon is too soon.",
+    ),
+    BookingReason.ASSIGNMENT_UNKNOWN: Advice(
+        "There is no such appointment assignment any more.",
+        "Nothing: the partner gets the present ones once a day, or with `otv-agent export`.",
+    ),
+    BookingReason.NOT_FOR_NEW_PATIENTS: Advice(
+        "Somebody new to the practice chose what is offered to its patients only.",
+        "Nothing, or open the assignment to new patients in the practice's software.",
+    ),
+    BookingReason.DURATION_UNKNOWN: Advice(
+        "Neither the assignment nor its appointment type has a length.",
+        "Give one of them a length in the practice's software; until then it has no free times.",
+    ),
+    BookingReason.BIRTH_DATE_IMPLAUSIBLE: Advice(
+        "The birth date lies in the future, or is a placeholder such as 1900-01-01.",
+        "Nothing: the partner asks the person again.",
+    ),
+    BookingReason.CONFLICT: Advice(
+        "The same booking came before with other content, has or had an appointment, or was cancelled first.",
+        "Nothing; `otv-agent trace BOOKING` shows what was decided when.",
+    ),
+    BookingReason.STALE_REVISION: Advice("A later wish about this booking was decided before.", NOTHING),
+    BookingReason.UNKNOWN_APPOINTMENT: Advice(
+        "There is no appointment of this partner under this booking id.",
+        "Nothing; if the patient calls, look for the appointment in the appointment book.",
+    ),
+    BookingReason.APPOINTMENT_CLOSED: Advice(
+        "The appointment has begun, is over, or is cancelled.", "Nothing: the patient calls or books anew."
+    ),
+    BookingReason.ACTION_NOT_PERMITTED: Advice(
+        "This partner may not cancel, or not move, what it booked.",
+        "Nothing, or allow it: `may_cancel` and `may_reschedule` in the partner's file.",
+    ),
+}
+"""Why one line of a bookings file was declined; its file is imported all the same."""

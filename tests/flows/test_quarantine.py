@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from agent.domain.refusal_advice import ADVICE
+from agent.domain.refusal_advice import ADVICE, DECLINED
 from agent.errors import QuarantineReason
 from agent.flows.file_result import FileState
 from agent.operators import account_name
-from exchange_formats.receipts import MessageReason
+from exchange_formats.receipts import BookingReason, MessageReason
 from tests.flows.card_index import FAMILY_NAME
 from tests.flows.evidence import audit
 from tests.flows.stage import DENTPORT, ON_SQLITE_ALONE, ZAHNZEIT, Stage
@@ -37,6 +37,7 @@ def not_yet_pinned(stage: Stage) -> bytes:
 
 def test_every_reason_is_explained_to_the_practice() -> None:
     assert list(ADVICE) == [*QuarantineReason, *MessageReason]
+    assert list(DECLINED) == list(BookingReason)
 
 
 @ON_SQLITE_ALONE

@@ -14,7 +14,7 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
 import agent
-from agent.domain.refusal_advice import ADVICE
+from agent.domain.refusal_advice import ADVICE, DECLINED
 from agent.errors import AgentError
 from agent.language import CATALOGUES
 
@@ -37,7 +37,9 @@ def translatable() -> set[Key]:
             for _, message, _, _ in extract_from_file(METHODS[file.suffix], file, keywords=KEYWORDS):
                 said.add(message if isinstance(message, str) else (message[0], message[1]))
     said |= {error.remedy for error in _errors(AgentError)}
-    said |= {text for advice in ADVICE.values() for text in (advice.meaning, advice.remedy)}
+    said |= {
+        text for advice in (*ADVICE.values(), *DECLINED.values()) for text in (advice.meaning, advice.remedy)
+    }
     return said
 
 
