@@ -8,6 +8,7 @@ empty, and the trouble says so.
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from agent.adapters.good_cycles import AuditCheck
 from agent.domain.day_series import DaySeries
 from agent.domain.freshness import Freshness
 from agent.domain.heat_map import HeatMap
@@ -46,15 +47,6 @@ class BoardKey:
     key_date: KeyDate
     days_left: int | None
     step: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class AuditCheck:
-    """The last verification of the whole audit log; `problem` is a sentence, None if all entries held."""
-
-    at: datetime
-    entries: int | None
-    problem: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,10 @@ written after each commit, so it never runs ahead of the database; that it may
 lag behind after a crash does no harm. No secret is in it.
 """
 
-import os
 import re
-import secrets
-from contextlib import suppress
 from pathlib import Path
 
+from agent.adapters.light_file import replace_lightly
 from agent.ports import AuditHead
 
 FILE_NAME = "audit-head"
@@ -35,11 +33,4 @@ class AuditMemory:
 
     def remember(self, head: AuditHead) -> None:
         """Replace what was remembered. What it guards is done already: a full disk is no error here."""
-        part = self._file.with_name(f"{FILE_NAME}.{secrets.token_hex(4)}.draft")
-        with suppress(OSError):
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="ascii", newline="\n") as file:
-                file.write(f"{head}\n")
-            part.replace(self._file)
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        replace_lightly(self._file, f"{head}\n".encode("ascii"))
