@@ -16,11 +16,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
-    Integer,
     Select,
     and_,
-    cast,
-    extract,
     func,
     or_,
     select,
@@ -29,6 +26,7 @@ from sqlalchemy import (
 from agent.adapters import tables
 from agent.adapters.changed_appointments import read_changes
 from agent.adapters.database_errors import patients_readable
+from agent.adapters.epoch import epoch
 from agent.adapters.practice_calendar import read_calendar
 from agent.adapters.row_stream import streamed
 from agent.domain.intervals import Interval, merged, utc_datetime
@@ -75,8 +73,8 @@ class SqlPracticeSnapshot:
         statement = select(
             appointment.column_id,
             appointment.assignment_id,
-            self._epoch(appointment.starts_at),
-            self._epoch(appointment.ends_at),
+            epoch(self._connection, appointment.starts_at),
+            epoch(self._connection, appointment.ends_at),
         ).where(
             appointment.ends_at > utc_datetime(window[0] - longest_after),
             appointment.starts_at < utc_datetime(window[1] + longest_before),
@@ -110,7 +108,7 @@ class SqlPracticeSnapshot:
     ) -> list[int]:
         appointment, booked = tables.appointment.c, tables.partner_appointment.c
         statement = (
-            select(self._epoch(appointment.starts_at))
+            select(epoch(self._connection, appointment.starts_at))
             .join(tables.partner_appointment, booked.appointment_id == appointment.appointment_id)
             .where(
                 booked.partner_id == partner_id,
@@ -232,12 +230,6 @@ class SqlPracticeSnapshot:
                 *outside,
             )
         )
-
-    def _epoch(self, moment: ColumnElement[Any]) -> ColumnElement[int]:
-        """Seconds since 1970 counted by the database: thousands of them cost nothing here."""
-        if self._connection.dialect.name == "sqlite":
-            return cast(func.strftime("%s", moment), Integer)
-        return cast(extract("epoch", moment), Integer)
 
 
 def _same(value: Any) -> Any:

@@ -1,0 +1,116 @@
+"""Counts what came from the partners day by day, in the agent's own tables, one query for each sort.
+
+For the status page's chart; it writes nothing. The database counts by quarter
+of an hour, because in every time zone a day begins on one; days are made here.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import JSON, ColumnElement, Connection, cast, func, select, type_coerce
+
+from agent.adapters import tables
+from agent.adapters.epoch import epoch
+from agent.domain.day_series import DayCounts, DaySeries
+from agent.domain.intervals import instant, utc_datetime
+from agent.domain.local_days import DAY, day_start, local_date
+
+DAYS = 30
+QUARTER = 900
+SET_ASIDE = ("file quarantined", "file refused")
+"""Audit events of files that were not imported."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """One partner's day while it is counted."""
+
+    accepted: Counter[str] = field(default_factory=Counter)
+    declined: Counter[str] = field(default_factory=Counter)
+    set_aside: int = 0
+
+    def counts(self) -> DayCounts:
+        return DayCounts(
+            accepted=self.accepted["book"],
+            cancelled=self.accepted["cancel"],
+            rescheduled=self.accepted["reschedule"],
+            declined=dict(self.declined),
+            set_aside=self.set_aside,
+        )
+
+
+class _Days:
+    """The local days in question, and what was counted on each of them for each partner."""
+
+    def __init__(self, time_zone: str, now: datetime, days: int) -> None:
+        self._zone = ZoneInfo(time_zone)
+        today = local_date(instant(now), self._zone)
+        self.shown = tuple(today - number * DAY for number in reversed(range(days)))
+        self.since = utc_datetime(day_start(self.shown[0], self._zone))
+        self._tallies: dict[tuple[str, date], _Tally] = defaultdict(_Tally)
+
+    def tally(self, partner_id: str, quarter: int) -> _Tally:
+        return self._tallies[partner_id, local_date(quarter * QUARTER, self._zone)]
+
+    def counts(self, partner_id: str) -> tuple[DayCounts, ...]:
+        return tuple(self._tallies[partner_id, day].counts() for day in self.shown)
+
+
+def read_day_series(
+    connection: Connection, partner_ids: Collection[str], time_zone: str, now: datetime, days: int = DAYS
+) -> DaySeries:
+    """The last `days` local days of these partners, today with what there is of it."""
+    found = _Days(time_zone, now, days)
+    _count_bookings(connection, partner_ids, found)
+    _count_set_aside(connection, partner_ids, found)
+    return DaySeries(found.shown, {partner_id: found.counts(partner_id) for partner_id in partner_ids})
+
+
+def _count_bookings(connection: Connection, partner_ids: Collection[str], found: _Days) -> None:
+    """Each wish once, as it was decided first: repeats and contradictions of it have no row."""
+    booking = tables.booking.c
+    record = _json(connection, booking.record)
+    outcome, reason = record["outcome"].as_string(), record["reason"].as_string()
+    rows = connection.execute(
+        select(
+            booking.partner_id,
+            _quarter(connection, booking.decided_at),
+            booking.action,
+            outcome.label("outcome"),
+            reason.label("reason"),
+            func.count(),
+        )
+        .where(booking.partner_id.in_(partner_ids), booking.decided_at >= found.since)
+        .group_by(booking.partner_id, "quarter", booking.action, "outcome", "reason")
+    )
+    for partner_id, quarter, action, how, why, count in rows:
+        tally = found.tally(partner_id, quarter)
+        if how == "accepted":
+            tally.accepted[action] += count
+        else:
+            tally.declined[why] += count
+
+
+def _count_set_aside(connection: Connection, partner_ids: Collection[str], found: _Days) -> None:
+    entry = tables.audit_entry.c
+    rows = connection.execute(
+        select(entry.partner_id, _quarter(connection, entry.at), func.count())
+        .where(entry.event.in_(SET_ASIDE), entry.partner_id.in_(partner_ids), entry.at >= found.since)
+        .group_by(entry.partner_id, "quarter")
+    )
+    for partner_id, quarter, count in rows:
+        found.tally(partner_id, quarter).set_aside += count
+
+
+def _quarter(connection: Connection, moment: ColumnElement[Any]) -> ColumnElement[int]:
+    # Grouped by its name: to PostgreSQL the same expression with parameters is another one each time.
+    return (epoch(connection, moment) // QUARTER).label("quarter")
+
+
+def _json(connection: Connection, text: ColumnElement[str]) -> Any:
+    # SQLite reads JSON from text as it stands, and would take a cast for one to a number.
+    return type_coerce(text, JSON) if connection.dialect.name == "sqlite" else cast(text, JSON)
