@@ -31,6 +31,8 @@ What people ask of it, each in words of its own
     holds           what waits for a person's look         quarantine      what was set aside
     tracing         what became of this booking            retention       what is no longer needed
     reception       what the staff ask                     recipients      who was told what; closing a lane
+    partner_check   the whole way to a partner, tried      server_check    its first half: the server
+    tried_steps     each told at once, with its time       documentation   what pages say from the code
     oversight       what data protection asks              sample_practice an invented practice
 
 One word per thing, in code, YAML, logs and docs:

@@ -87,7 +87,7 @@ class GpgSealer:
     def seal(self, plaintext: Iterable[bytes], sealed: BinaryIO, signer: str | None = None) -> SealedFile:
         signer = signer or self._own.signing()
         output = _HashingWriter(sealed)
-        run = self._own.run(self._sealing_arguments(signer, self._recipient()), plaintext, output.write)
+        run = self._own.run(self._sealing_arguments(signer, self.recipient()), plaintext, output.write)
         self._require_sealed(run, signer, output.size)
         return SealedFile(output.digest.hexdigest(), output.size)
 
@@ -123,8 +123,9 @@ class GpgSealer:
         digest = hashlib.sha256(sealed).hexdigest()
         return OpenedFile(verified.content, digest, verified.signer_fingerprint, verified.signed_at)
 
-    def _recipient(self) -> str:
-        """The first pin that counts today, is in the ring file, not revoked, and can encrypt."""
+    def recipient(self) -> str:
+        """ports.Sealer.recipient: the first pin that counts today, is in the ring file, not revoked, and
+        can encrypt."""
         require_pinned_key(self._partner.key_ring, self._partner.fingerprints)
         listed = list_keys(self._own.gpg_program, self._own.home, self._partner.key_ring)
         usable = {key.fingerprint for key in listed if key.can_encrypt} - set(self._partner.revoked())

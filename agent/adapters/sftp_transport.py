@@ -10,21 +10,20 @@ folder are foreign text: used there, never here.
 import re
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from agent.adapters.deadline import within
+from agent.adapters.sftp_inbox import RemoteInbox
 from agent.adapters.ssh_connection import SshAccount, SshConnection
-from agent.errors import DeadlineExceededError, RefusedByServerError, SpoolError, TransferError
-from agent.ports import Delivery, Listing, RemoteFile
+from agent.errors import DeadlineExceededError, RefusedByServerError, SpoolError
+from agent.ports import Delivery, Listing, Reached, RemoteFile, unheard
 
 # The same names that the inbound sweep accepts.
 _FETCHED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.pgp")
-# Written before the answers are read: about the channel's window, so that the line stays busy.
-_UNCONFIRMED_BYTES = 2 * 1024 * 1024
 
 Result = TypeVar("Result")
 
@@ -71,14 +70,14 @@ class SftpTransport:
             connection.close()
 
     @contextmanager
-    def connect(self) -> Iterator["SftpSession"]:
+    def connect(self, reached: Reached = unheard) -> Iterator["SftpSession"]:
         """An open session; the connection is closed when the block ends, however it ends."""
         settings = self._settings
         connection = SshConnection(settings.account)
         ends_at = time.monotonic() + settings.cycle_seconds
         try:
             what, seconds = f"{settings.account.address}: connecting", settings.connect_seconds
-            within(seconds, what, lambda: connection.open(seconds), connection.close)
+            within(seconds, what, lambda: connection.open(seconds, reached), connection.close)
             yield SftpSession(settings, connection, ends_at)
         finally:
             connection.close()
@@ -91,6 +90,9 @@ class SftpSession:
         self._settings = settings
         self._connection = connection
         self._client = connection.client
+        self._inbox = RemoteInbox(
+            connection, settings.account.address, settings.inbox, settings.request_bytes
+        )
         self._ends_at = ends_at
 
     def upload(self, source: Path, name: str) -> Delivery:
@@ -100,7 +102,7 @@ class SftpSession:
             file, size = source.open("rb"), source.stat().st_size
         with file:
             chunks = _chunks(file, self._settings.request_bytes, reading)
-            return self._within(f"uploading {name}", size, lambda: self._upload(chunks, name))
+            return self._within(f"uploading {name}", size, lambda: self._inbox.upload(chunks, name))
 
     def list_inbound(self, known: Callable[[RemoteFile], bool] = lambda remote: False) -> Listing:
         folder = self._settings.outgoing
@@ -119,79 +121,16 @@ class SftpSession:
     def remove(self, remote: RemoteFile) -> None:
         self._within("removing a fetched file", 0, lambda: self._client.remove(self._outgoing(remote)))
 
+    def put_probe(self) -> Delivery:
+        return self._within("writing a probe", 0, self._inbox.put_probe)
+
+    def rename_probe(self) -> Delivery:
+        return self._within("renaming a probe", 0, self._inbox.rename_probe)
+
+    def remove_probe(self) -> None:
+        self._within("removing a probe", 0, self._inbox.remove_probe)
+
     # --- the steps ------------------------------------------------------------------------------
-
-    def _upload(self, chunks: Iterable[tuple[bytes, bool]], name: str) -> Delivery:
-        final = f"{self._settings.inbox}/{name}"
-        part = f"{final}.part"
-        try:
-            written = self._write(chunks, part)
-            found = self._size(part)
-            if found is None:
-                # Some servers take a file the moment it is complete (paramiko #1843): no blind resend.
-                return Delivery.UNCONFIRMED
-            if found != written:
-                raise self._error(f"{written} bytes were sent, but the server has {found}")
-            return self._rename(part, final, written)
-        except Exception:
-            with suppress(TransferError), self._connection.translated("removing a part"):
-                self._client.remove(part)
-            raise
-
-    def _write(self, chunks: Iterable[tuple[bytes, bool]], part: str) -> int:
-        """Create or truncate `part` and write it; how many bytes the server has confirmed."""
-        request_bytes = self._settings.request_bytes
-        confirm_every = max(1, _UNCONFIRMED_BYTES // request_bytes)
-        written = 0
-        with self._client.open(part, "wb") as file:
-            file.MAX_REQUEST_SIZE = request_bytes
-            for number, (chunk, last) in enumerate(chunks, 1):
-                # paramiko looks at the answers to pipelined writes in the next write that is not
-                # pipelined, but not in `close`: were the last one pipelined too, a write refused in
-                # the middle would leave a hole in a file of the right size, and no error.
-                file.set_pipelined(not last and number % confirm_every != 0)
-                file.write(chunk)
-                written += len(chunk)
-        return written
-
-    def _size(self, path: str) -> int | None:
-        """None if nothing stands there. paramiko ignores a failed `close`; a short file shows here."""
-        try:
-            size = self._client.stat(path).st_size
-        except FileNotFoundError:
-            return None
-        if size is None:
-            raise self._error("the server does not tell the size of a file, so no upload can be confirmed")
-        return size
-
-    def _rename(self, part: str, final: str, size: int) -> Delivery:
-        """Over what stands there: atomically, or by removing it first where the server knows no better."""
-        try:
-            try:
-                self._client.posix_rename(part, final)
-            except (FileNotFoundError, PermissionError):
-                raise
-            except OSError:
-                with suppress(OSError):
-                    self._client.remove(final)
-                self._client.rename(part, final)
-        except OSError as refusal:
-            return self._arrived_all_the_same(part, final, size, refusal)
-        return Delivery.CONFIRMED
-
-    def _arrived_all_the_same(self, part: str, final: str, size: int, refusal: OSError) -> Delivery:
-        """After a refused rename of a whole file; raises that refusal unless the partner has the file.
-
-        It was taken between the look and the rename (UNCONFIRMED), or it stands there since an
-        earlier connection that broke before it was recorded, and may not be replaced (CONFIRMED).
-        """
-        if self._size(part) is None:
-            return Delivery.UNCONFIRMED
-        if self._size(final) != size:
-            raise refusal
-        with suppress(OSError):
-            self._client.remove(part)
-        return Delivery.CONFIRMED
 
     def _list(self, folder: str, known: Callable[[RemoteFile], bool]) -> Listing:
         new: list[RemoteFile] = []

@@ -25,6 +25,7 @@ from paramiko.pkey import UnknownKeyType
 from agent.adapters.host_keys import HostKeyFile
 from agent.adapters.sftp_answers import MAX_ANSWER_BYTES, MalformedAnswerError, plain_answer
 from agent.errors import HostKeyRefusedError, RefusedByServerError, TransferError
+from agent.ports import ConnectStep, Reached, unheard
 
 # paramiko logs file names and what servers say: foreign text that must not reach our log.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
@@ -50,9 +51,10 @@ _FAILURES = (
     paramiko.SFTPError,
     struct.error,
     MalformedAnswerError,
-    UnicodeDecodeError,
+    UnicodeError,
 )
 _BROKEN_PROTOCOL = "the server does not keep to the SFTP protocol"
+_UNKNOWN_NAME = "the name of the server cannot be found"
 _REASONS = {
     FileNotFoundError: "no such file or folder",
     PermissionError: "permission denied",
@@ -60,6 +62,8 @@ _REASONS = {
     UnicodeDecodeError: _BROKEN_PROTOCOL,
     struct.error: _BROKEN_PROTOCOL,
     paramiko.SFTPError: _BROKEN_PROTOCOL,
+    socket.gaierror: _UNKNOWN_NAME,
+    UnicodeError: _UNKNOWN_NAME,  # of a host name that no name can be
     paramiko.AuthenticationException: "the server does not accept the user name with our key",
 }
 
@@ -150,30 +154,38 @@ class SshConnection:
         self.client: GuardedClient
         """From `open` on; use it inside `translated`."""
 
-    def open(self, seconds: float) -> None:
+    def open(self, seconds: float, reached: Reached = unheard) -> None:
         """Connect, check the host key, log in, start SFTP. Raises TransferError or HostKeyRefusedError.
 
         `seconds` is the caller's hard deadline. paramiko's own limits are set
         beyond it: they would only blur the message, and do not always hold.
         """
         key = _private_key(self._account)
+        reached(ConnectStep.OWN_KEY, str(self._account.private_key))
         accepted = self._account.accepted_host_keys()
         with self.translated("connecting"):
+            address = self._reach(2 * seconds)
+            reached(ConnectStep.ANSWERS, address)
             transport = self._negotiate(2 * seconds, accepted)
-            self._check_host_key(transport.get_remote_server_key(), accepted)
+            shown = transport.get_remote_server_key()
+            self._check_host_key(shown, accepted)
+            reached(ConnectStep.HOST_KEY, f"{shown.get_name()} {shown.fingerprint}")
             transport.auth_publickey(self._account.user_name, key)
             if not transport.is_authenticated():
                 message = "the server wants more than a key to log in"
                 raise TransferError(f"{self._account.address}: {message}")
+            reached(ConnectStep.LOGIN, self._account.user_name)
             channel = transport.open_session()
             channel.invoke_subsystem("sftp")
             self.client = GuardedClient(channel)
             self._channel = channel
+        reached(ConnectStep.SFTP, "")
 
     def shown_host_key(self, seconds: float) -> str:
         """Connect and say which host key the server shows, as `type base64`; nothing is believed, nobody
         logs in. Raises TransferError. `seconds` as in `open`."""
         with self.translated("connecting"):
+            self._reach(2 * seconds)
             shown = self._negotiate(2 * seconds, ()).get_remote_server_key()
             return f"{shown.get_name()} {shown.get_base64()}"
 
@@ -211,12 +223,18 @@ class SshConnection:
         if self._transport is not None:
             self._transport.close()
 
-    def _negotiate(self, seconds: float, host_keys: tuple[str, ...]) -> paramiko.Transport:
+    def _reach(self, seconds: float) -> str:
+        """Find the name and connect; the address that answered."""
         self._socket = socket.create_connection((self._account.host, self._account.port), timeout=seconds)
         if self._closed:
             self._socket.close()
             raise EOFError
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return str(self._socket.getpeername()[0])
+
+    def _negotiate(self, seconds: float, host_keys: tuple[str, ...]) -> paramiko.Transport:
+        if self._socket is None:
+            raise EOFError
         self._transport = transport = _GuardedTransport(self._socket, packetizer_class=_GuardedPacketizer)
         transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = seconds
         transport.channel_timeout = seconds

@@ -10,6 +10,7 @@ import typer
 from agent.app import build, sole_agent
 from agent.config import Config, load_config
 from agent.errors import ConfigError
+from agent.language import Language, LanguageCode, preferred_language
 from agent.log_setup import set_up_logging
 from agent.operations import Agent
 
@@ -21,6 +22,9 @@ ConfigOption = Annotated[
 ]
 PartnerOption = Annotated[
     str | None, typer.Option("--partner", "-p", help="Only this partner; without it all that are enabled.")
+]
+LanguageOption = Annotated[
+    LanguageCode | None, typer.Option("--lang", help="Of what is said; by default the account's own.")
 ]
 DEFAULT_CONFIG = Path("agent.yaml")
 
@@ -38,7 +42,14 @@ def loaded(path: Path) -> Config:
 @contextmanager
 def reading(path: Path) -> Iterator[Agent]:
     """An agent that leaves the folders alone; also while the service runs."""
-    agent = build(loaded(path))
+    with built(loaded(path)) as agent:
+        yield agent
+
+
+@contextmanager
+def built(config: Config) -> Iterator[Agent]:
+    """As `reading`, of a configuration that is loaded already."""
+    agent = build(config)
     try:
         yield agent
     finally:
@@ -50,6 +61,11 @@ def working(path: Path) -> Iterator[Agent]:
     """An agent that may change everything; the only process on its data folder."""
     with sole_agent(loaded(path)) as agent:
         yield agent
+
+
+def language(asked: LanguageCode | None) -> Language:
+    """The one asked for, or the account's."""
+    return Language(asked or preferred_language())
 
 
 def chosen(agent: Agent, partner_id: str | None) -> list[str]:

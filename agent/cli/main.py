@@ -28,6 +28,7 @@ from agent.cli import (
     quarantine,
     release,
     trace,
+    try_partner,
     what_left,
 )
 from agent.cli.advice import leave, tell, with_advice
@@ -96,6 +97,7 @@ app.command()(match.match)
 app.command()(trace.trace)
 app.command()(what_left.what_left)
 app.command()(init.init)
+partner.app.command("test")(try_partner.try_partner)
 app.add_typer(partner.app, name="partner")
 app.add_typer(config.app, name="config")
 app.command()(purge.purge)

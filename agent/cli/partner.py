@@ -56,7 +56,7 @@ def add(
     out.print(f"{partner} is added; its file is {settings.path.parent / 'partners' / f'{partner}.yaml'}")
     if public_line is not None:
         out.print(f"Send the partner our SSH key, for the account {new.user_name}:\n{public_line}")
-        out.print(f"Then: otv-agent keys pin-host {partner}, and otv-agent check")
+        out.print(f"Then: otv-agent keys pin-host {partner}, and otv-agent partner test {partner}")
 
 
 @app.command("list")

@@ -64,6 +64,11 @@ class KeyFacts:
     subkeys: tuple[SubkeyFacts, ...]
 
 
+def in_groups(fingerprint: str) -> str:
+    """As people read it to each other: ten groups of four digits."""
+    return " ".join(fingerprint[start : start + 4] for start in range(0, len(fingerprint), 4))
+
+
 def key_problem(key: KeyFacts, now: datetime) -> str | None:
     """Why this key is not good enough to sign for a partner and be encrypted to; None if it is."""
     return _date_problem(key, now) or _strength_problem(key, now) or _capability_problem(key, now)

@@ -41,7 +41,16 @@ from agent.ports.ledgers import (
 )
 from agent.ports.sealing import OpenedFile, SealedFile, Sealer
 from agent.ports.snapshot import ConsentedPatient, PracticeIdentity, PracticeSnapshot, SnapshotFile
-from agent.ports.transport import Delivery, Listing, RemoteFile, TransferSession, Transport
+from agent.ports.transport import (
+    ConnectStep,
+    Delivery,
+    Listing,
+    Reached,
+    RemoteFile,
+    TransferSession,
+    Transport,
+    unheard,
+)
 
 __all__ = [
     "REFUSED_PREFIX",
@@ -52,6 +61,7 @@ __all__ = [
     "ChangedAppointment",
     "ClaimedFile",
     "Clock",
+    "ConnectStep",
     "ConsentedPatient",
     "Database",
     "Delivery",
@@ -72,6 +82,7 @@ __all__ = [
     "PartnerAppointment",
     "PracticeIdentity",
     "PracticeSnapshot",
+    "Reached",
     "RemoteFile",
     "SealedFile",
     "Sealer",
@@ -83,6 +94,7 @@ __all__ = [
     "UpdateMessage",
     "WaitingFile",
     "WriteTransaction",
+    "unheard",
 ]
 
 Clock = Callable[[], datetime]

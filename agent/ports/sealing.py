@@ -42,6 +42,13 @@ class Sealer(Protocol):
         """
         ...
 
+    def recipient(self) -> str:
+        """Fingerprint of the partner's key that files are sealed for now.
+
+        Raises KeyUnusableError if there is none, GpgUnavailableError.
+        """
+        ...
+
     def is_sealed_for(self, sealed: Path, fingerprints: Collection[str]) -> bool:
         """Whether a file of ours is sealed for one of these keys of the partner.
 

@@ -40,6 +40,24 @@ class Listing:
     """The folder holds more entries than are ever looked at: some files may never be seen."""
 
 
+class ConnectStep(StrEnum):
+    """What connecting consists of, in this order: what `Transport.connect` tells when it is done."""
+
+    OWN_KEY = "own_key"
+    ANSWERS = "answers"
+    HOST_KEY = "host_key"
+    LOGIN = "login"
+    SFTP = "sftp"
+
+
+Reached = Callable[[ConnectStep, str], None]
+"""Told a step that is done and what was found: a file of ours, an address, a fingerprint or an account."""
+
+
+def unheard(_step: ConnectStep, _found: str) -> None:
+    """For whoever only wants the session."""
+
+
 class TransferSession(Protocol):
     """One open connection; used for a whole cycle. Every call has a hard deadline."""
 
@@ -66,8 +84,26 @@ class TransferSession(Protocol):
         """Remove a file that is safely ours."""
         ...
 
+    def put_probe(self) -> Delivery:
+        """Write a small file beside the messages, under a name that none has, and compare its size.
+
+        UNCONFIRMED if the server took it before the look. A probe that an earlier run left is replaced.
+        """
+        ...
+
+    def rename_probe(self) -> Delivery:
+        """Rename that file as `upload` does, to a name that is no message's either."""
+        ...
+
+    def remove_probe(self) -> None:
+        """Remove it under either name; without effect if nothing stands there. Repeatable."""
+        ...
+
 
 class Transport(Protocol):
-    def connect(self) -> AbstractContextManager[TransferSession]:
-        """Raises TransferError, HostKeyRefusedError, DeadlineExceededError; so does every call inside."""
+    def connect(self, reached: Reached = unheard) -> AbstractContextManager[TransferSession]:
+        """Raises TransferError, HostKeyRefusedError, DeadlineExceededError; so does every call inside.
+
+        `reached` is called on another thread, and may be called late by a connection that was given up.
+        """
         ...

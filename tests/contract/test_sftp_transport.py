@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.adapters.host_keys import host_key_fingerprint
 from agent.adapters.sftp_transport import SftpSettings, SftpTransport
 from agent.adapters.ssh_connection import SshAccount
 from agent.errors import (
@@ -20,7 +21,7 @@ from agent.errors import (
     SpoolError,
     TransferError,
 )
-from agent.ports import Delivery, RemoteFile, TransferSession, Transport
+from agent.ports import ConnectStep, Delivery, RemoteFile, TransferSession, Transport
 from tests.kit.sftp_servers import (
     Misbehaviour,
     MuteServer,
@@ -250,6 +251,71 @@ def test_upload_of_a_file_that_is_gone_is_a_fault_of_ours(
 ) -> None:
     with transport_to(partner, client_key).connect() as session, pytest.raises(SpoolError):
         session.upload(tmp_path / "gone", NAME)
+
+
+# --- probing -----------------------------------------------------------------------------------
+
+
+def test_probe_is_written_renamed_and_removed_under_names_that_partners_ignore(
+    server: SftpServer, client_key: SshKey
+) -> None:
+    with transport_to(server, client_key).connect() as session:
+        assert session.put_probe() is Delivery.CONFIRMED
+        (written,) = inbox(server)
+        assert session.rename_probe() is Delivery.CONFIRMED
+        (renamed,) = inbox(server)
+        assert {written, renamed} == {"otv-agent-probe.part", "otv-agent-probe-renamed.part"}
+        for _ in range(2):
+            session.remove_probe()
+            assert inbox(server) == {}
+
+
+def test_probe_that_an_earlier_run_left_is_replaced_and_goes_too(
+    server: SftpServer, client_key: SshKey
+) -> None:
+    for name in ("otv-agent-probe.part", "otv-agent-probe-renamed.part"):
+        (server.root / "inbox" / name).write_bytes(b"x" * 1000)
+    (server.root / "inbox" / "theirs.part").touch()
+    with transport_to(server, client_key).connect() as session:
+        assert (session.put_probe(), session.rename_probe()) == (Delivery.CONFIRMED,) * 2
+        session.remove_probe()
+    assert inbox(server) == {"theirs.part": b""}
+
+
+def test_probe_that_is_not_taken_whole_or_may_not_go_is_refused_and_the_session_goes_on(
+    partner: PartnerSftpServer, client_key: SshKey
+) -> None:
+    with transport_to(partner, client_key).connect() as session:
+        partner.misbehaviour = Misbehaviour(lie_about_size=1)
+        with pytest.raises(RefusedByServerError, match="bytes were sent, but the server has"):
+            session.put_probe()
+        partner.misbehaviour = Misbehaviour(refuse_write=2)
+        with pytest.raises(RefusedByServerError, match="writing a probe: the server refused"):
+            session.put_probe()
+        partner.misbehaviour = Misbehaviour(refuse_remove=True)
+        with pytest.raises(RefusedByServerError, match="removing a probe: permission denied"):
+            session.remove_probe()
+        partner.misbehaviour = Misbehaviour()
+        session.remove_probe()
+    assert inbox(partner) == {}
+
+
+def test_probe_on_a_server_that_takes_files_at_once_is_unconfirmed(
+    partner: PartnerSftpServer, client_key: SshKey
+) -> None:
+    with transport_to(partner, client_key).connect() as session:
+        partner.misbehaviour = Misbehaviour(take_on_close=True)
+        assert session.put_probe() is Delivery.UNCONFIRMED
+        assert session.rename_probe() is Delivery.UNCONFIRMED
+        session.remove_probe()
+
+
+def test_probe_in_a_missing_folder_says_so(server: SftpServer, client_key: SshKey) -> None:
+    settings = replace(settings_for(server, client_key), inbox="nowhere")
+    with SftpTransport(settings).connect() as session:
+        with pytest.raises(RefusedByServerError, match="no such file or folder"):
+            session.put_probe()
+        session.remove_probe()
 
 
 # --- fetching ----------------------------------------------------------------------------------
@@ -498,6 +564,38 @@ def test_connect_without_a_usable_pin_is_refused(
     settings = settings_for(partner, client_key)
     with pytest.raises(HostKeyRefusedError):
         log_in(SftpTransport(replace(settings, account=replace(settings.account, host_keys=pins))))
+
+
+def test_connect_tells_each_step_with_what_was_found(server: SftpServer, client_key: SshKey) -> None:
+    told: list[tuple[ConnectStep, str]] = []
+    with transport_to(server, client_key).connect(lambda *step: told.append(step)):
+        pass
+    shown = f"ssh-ed25519 {host_key_fingerprint(server.host_key)}"
+    found = [str(client_key.private_key), "127.0.0.1", shown, server.user_name, ""]
+    assert told == list(zip(ConnectStep, found, strict=True))
+
+
+def test_connect_tells_no_step_that_was_not_reached(
+    server: SftpServer, client_key: SshKey, tmp_path: Path
+) -> None:
+    told: list[ConnectStep] = []
+    stranger = make_ssh_key(tmp_path / "stranger")
+    settings = settings_for(server, client_key)
+    other = replace(settings, account=replace(settings.account, host_keys=(stranger.public_line,)))
+    for transport, last in (
+        (SftpTransport(other), ConnectStep.ANSWERS),
+        (transport_to(server, stranger), ConnectStep.HOST_KEY),
+    ):
+        with pytest.raises(TransferError), transport.connect(lambda step, _: told.append(step)):
+            pass
+        assert told.pop() is last
+
+
+def test_connect_to_a_name_that_nobody_knows_says_so(partner: PartnerSftpServer, client_key: SshKey) -> None:
+    settings = settings_for(partner, client_key)
+    lost = replace(settings, account=replace(settings.account, host="nobody.invalid"))
+    with pytest.raises(TransferError, match="the name of the server cannot be found"):
+        log_in(SftpTransport(lost))
 
 
 def test_connect_with_two_pins_during_a_rotation_accepts_either(

@@ -47,6 +47,9 @@ class OpenSealer:
         sealed.write(content)
         return SealedFile(sha256(content).hexdigest(), len(content))
 
+    def recipient(self) -> str:
+        return self._fingerprint
+
     def is_sealed_for(self, sealed: Path, fingerprints: Collection[str]) -> bool:
         return False
 

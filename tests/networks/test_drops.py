@@ -35,7 +35,7 @@ class NaiveSession(SftpSession):
     def upload(self, source: Path, name: str) -> Delivery:
         content = source.read_bytes()
         with self._connection.translated("uploading"):
-            self._write([(content, True)], f"{self._settings.inbox}/{name}")
+            self._inbox.write([(content, True)], f"{self._settings.inbox}/{name}")
         return Delivery.CONFIRMED
 
 

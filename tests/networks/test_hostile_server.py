@@ -176,6 +176,23 @@ def test_operation_that_is_never_answered_ends_at_the_deadline_without_a_final_n
     assert not (partner.root / "inbox" / NAME).exists()
 
 
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [("write", "writing"), ("stat", "writing"), ("rename", "renaming"), ("remove", "removing")],
+)
+def test_probe_that_is_never_answered_ends_at_the_deadline(
+    step: Step, says: str, partner: PartnerSftpServer, client_key: SshKey
+) -> None:
+    with SftpTransport(settings_for(partner, client_key)).connect() as session:
+        if says != "writing":
+            session.put_probe()
+        work = {
+            "writing": session.put_probe, "renaming": session.rename_probe, "removing": session.remove_probe
+        }[says]  # fmt: skip
+        partner.misbehaviour = Misbehaviour(hang_at=step)
+        ends_in_time(work, says=f"{says} a probe")
+
+
 # --- floods and lies -------------------------------------------------------------------------------
 
 
