@@ -48,6 +48,8 @@ def fields_of(kind: Kind) -> Mapping[str, tuple[str, ...]]:
     annotated = get_args(RECORD_TYPES[kind])
     models = (get_args(annotated[0]) or annotated[:1]) if annotated else (RECORD_TYPES[kind],)
     return {
-        model.model_fields["record"].default: tuple(name for name in model.model_fields if name != "record")
+        get_args(model.model_fields["record"].annotation)[0]: tuple(
+            name for name in model.model_fields if name != "record"
+        )
         for model in models
     }

@@ -1,4 +1,4 @@
-"""The partner's guide works: a partner's side made of nothing but its own commands, as they stand there.
+"""The partner's guide and its reference work: a partner's side made of nothing but their own commands.
 
 Against a house with real gpg and a real SSH server. Commands with jq are not
 run, because not every machine has it; `tests/guards/test_partner_guide_tables`
@@ -29,18 +29,31 @@ from exchange_formats.codec import Document, decode
 from exchange_formats.envelope import Kind
 from exchange_formats.fields import ContactPoint
 from tests.flows.card_index import answer, change_appointment
+from tests.kit.documentation import blocks, pages, sections
 from tests.kit.house import House, default_plan, open_house
 from tests.kit.openpgp import GpgHome, short_folder
 from tests.kit.partner_guide import COMMANDS, examples, fenced
+from tests.kit.sftp_servers import SSHD
 
 MAKE_KEY, MEET, RENEW = "--quick-gen-key", "--import practice.asc", "--quick-set-expire"
 OPEN, OPEN_ALL, SEAL, SEND = "otv_open() {", "for sealed in", "otv_seal() {", "sha256sum"
 SETTINGS, HANDOVER = "export OTV_HOME", "otv_handover() {"
 
+STEPS = pages()["docs/partner-guide.md"]
+LOOK_AT_KEYS, KNOW_PRACTICE, SAMPLE = "--show-keys", '--fingerprint "$PRACTICE_KEY"', "a sample"
+ACCOUNT, HOST_KEY, LOOK, BOOK = "sudo ", "ssh-keygen -l", "newest() {", "first_line() {"
+SEND_FIRST, ANSWER, TAKE_BACK = "--list-packets", "booking_outcome", '"action":"cancel"'
+
 
 def block(marker: str) -> str:
     """The one block of commands in which `marker` stands."""
     (found,) = [block for block in COMMANDS if marker in block]
+    return found
+
+
+def step(marker: str) -> str:
+    """The one block of commands in the guide itself in which `marker` stands."""
+    (found,) = [one for one in blocks(STEPS, "sh") if marker in one]
     return found
 
 
@@ -123,6 +136,123 @@ def test_the_guide_sets_the_variables_that_its_commands_use() -> None:
 def test_every_block_of_commands_is_run_by_a_test() -> None:
     markers = (SETTINGS, MAKE_KEY, MEET, RENEW, HANDOVER, OPEN, OPEN_ALL, SEAL, SEND)
     assert [sum(marker in text for marker in markers) for text in COMMANDS] == [1] * len(markers)
+
+
+def test_every_step_of_the_guide_is_run_by_a_test() -> None:
+    markers = (
+        LOOK_AT_KEYS,
+        KNOW_PRACTICE,
+        SAMPLE,
+        ACCOUNT,
+        HOST_KEY,
+        LOOK,
+        BOOK,
+        SEND_FIRST,
+        ANSWER,
+        TAKE_BACK,
+    )
+    assert [sum(marker in one for marker in markers) for one in blocks(STEPS, "sh")] == [1] * len(markers)
+
+
+def test_keys_are_shown_known_and_proven_as_told(exchange: Exchange) -> None:
+    known = (step(LOOK_AT_KEYS), step(KNOW_PRACTICE), block(OPEN), step(SAMPLE))
+    shown = exchange.shell.run(*known)
+    for owner in ("PARTNER_KEY", "PRACTICE_KEY"):
+        assert exchange.shell.variables[owner] in shown.replace(" ", "")
+    assert (shown.count("[SC]"), shown.count("[E]")) == (3, 3)
+    assert shown.endswith("my key is good\n")
+
+
+def test_account_of_the_guide_is_one_that_openssh_understands(exchange: Exchange) -> None:
+    folder, server = exchange.shell.folder, exchange.house.partners["dentport"].server
+    (folder / "host.pub").write_text(f"{server.host_key}\n")
+    told = exchange.shell.run(step(HOST_KEY).replace("/etc/ssh/ssh_host_ed25519_key.pub", "host.pub"))
+    assert "SHA256:" in told
+    (rules,) = blocks(STEPS, "text")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "host")], check=True)
+    (folder / "sshd_config").write_text(f"HostKey {folder / 'host'}\n{rules}")
+    account = f"user={rules.split()[2]},host=practice,addr=192.0.2.1"
+    judged = subprocess.run(
+        [SSHD, "-T", "-f", str(folder / "sshd_config"), "-C", account],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "forcecommand internal-sftp" in judged.stdout
+
+
+def test_first_booking_made_by_the_steps_is_accepted_and_taken_back(exchange: Exchange) -> None:
+    shell = exchange.shell
+    shell.opened(Kind.AVAILABILITY)
+    known = (block(HANDOVER), block(SEAL), step(LOOK), step(BOOK))
+    packets = shell.run(*known, step(SEND_FIRST))
+    assert (packets.count(":pubkey enc packet:"), packets.count(":encrypted data packet:")) == (1, 1)
+    _, receipt = answered(exchange)
+    assert [record.outcome for record in receipt.records] == ["processed", "accepted"]
+    assert '"outcome":"accepted"' in shell.run(step(LOOK), step(ANSWER))
+    shell.run(*known, step(TAKE_BACK))
+    _, receipt = answered(exchange)
+    assert receipt.records[1].appointment_status == "cancelled"
+
+
+def edited(plain: bytes, line: int, **changes: object) -> bytes:
+    """A document with other fields in one of its lines."""
+    lines = [json.loads(text) for text in plain.splitlines()]
+    lines[line] |= changes
+    return b"".join(json.dumps(one).encode() + b"\n" for one in lines)
+
+
+def wrong_files(exchange: Exchange) -> dict[str, bytes]:
+    """What the guide lets a partner try, by its own words, once `good` has been accepted."""
+    home, practice = exchange.home, exchange.shell.variables["PRACTICE_KEY"]
+    gpg = exchange.house.partners["dentport"]
+    booking = a_booking(exchange, 3)
+    good = gpg.bookings_file([booking])
+    send(exchange, good, "good")
+    answered(exchange)
+
+    def sealed(plain: bytes, *options: str) -> bytes:
+        to = (
+            "--trust-model",
+            "always",
+            "--recipient",
+            practice,
+            "--local-user",
+            exchange.shell.variables["PARTNER_KEY"],
+        )
+        return home.run(*to, *options, "--sign", "--encrypt", stdin=plain)
+
+    other = gpg.bookings_file([a_booking(exchange, 4)])
+    return {
+        "the same `message_id` with other content": sealed(edited(good, 1, booking_id="other")),
+        'a booking with a field of your own, such as `"note"`': sealed(edited(other, 1, note="x")),
+        "a file with another practice's `practice_id`": sealed(edited(other, 0, practice_id="other")),
+        "a new `booking_id` for the time that you booked": sealed(
+            gpg.bookings_file([booking.model_copy(update={"booking_id": "dp-too"})])
+        ),
+        "a file that is encrypted and not signed": home.run(
+            "--trust-model", "always", "--recipient", practice, "--encrypt", stdin=other
+        ),
+        "a file in ASCII armor": sealed(other, "--armor"),
+    }  # fmt: skip
+
+
+def test_whatever_goes_wrong_is_answered_as_the_guide_says(exchange: Exchange) -> None:
+    table = sections(STEPS, 2)["7. Try what goes wrong"]
+    told = dict(re.findall(r"^\| (.+?) \| (.+?) \|$", table, re.MULTILINE))
+    wrong = wrong_files(exchange)
+    seen = len(exchange.shell.opened(Kind.RECEIPTS))
+    for number, sealed in enumerate(wrong.values()):
+        (exchange.shell.folder / "outgoing" / f"wrong-{number}.pgp").write_bytes(sealed)
+    exchange.agent.exchange("dentport")
+    results = list(exchange.agent.receive("dentport"))
+    exchange.agent.exchange("dentport")
+
+    answers = [[str(one.reason)] for one in results if one.state is FileState.QUARANTINED]
+    for receipt in exchange.shell.opened(Kind.RECEIPTS)[seen:]:
+        line = receipt.records[-1]
+        answers.append([line.outcome, str(line.reason)])
+    assert sorted(answers) == sorted(re.findall(r"`(\w+)`", told[what]) for what in wrong)
 
 
 def test_a_renewed_key_is_good_enough_for_the_agent_and_keeps_its_fingerprint(exchange: Exchange) -> None:
@@ -236,7 +366,7 @@ def test_a_booking_sealed_and_sent_as_told_is_accepted_and_sent_again_gets_the_s
     state, receipt = answered(exchange)
     assert state is FileState.IMPORTED
     message, booking = receipt.records
-    assert (folder / "sent.sha256").read_text().split()[0] == message.sealed_sha256
+    assert (folder / "sent.sha256").read_text().splitlines()[-1].split()[0] == message.sealed_sha256
     assert (message.outcome, booking.outcome, booking.patient_id) == ("processed", "accepted", None)
 
     (folder / "outgoing" / "again.pgp").write_bytes(sealed.read_bytes())

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 from typer.main import get_command
@@ -15,7 +16,7 @@ from agent.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = "otv-agent"
-_FENCE = re.compile(r"^( *)```.*?\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^( *)```(.*?)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^()\s]*)\)")
 _HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 _ENDS_COMMAND = re.compile(r"^[;|&<>()]+$")
@@ -38,6 +39,11 @@ def anchor(heading: str) -> str:
 def prose(text: str) -> str:
     """A page without its blocks of code."""
     return _FENCE.sub("", text)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The blocks of code of one language, without the indentation of a list they may stand in."""
+    return [dedent(code) for _, named, code in _FENCE.findall(text) if named == language]
 
 
 def headings(text: str) -> list[tuple[int, str]]:
@@ -84,7 +90,7 @@ def _code(text: str) -> Iterator[tuple[str, bool]]:
         for inline in re.findall(r"`([^`]+)`", text[position:end]):
             yield inline, False
         if fence:
-            yield fence[2], True
+            yield fence[3], True
             position = fence.end()
 
 
