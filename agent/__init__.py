@@ -33,7 +33,8 @@ What people ask of it, each in words of its own
     reception       what the staff ask                     recipients      who was told what; closing a lane
     partner_check   the whole way to a partner, tried      server_check    its first half: the server
     tried_steps     each told at once, with its time       documentation   what pages say from the code
-    oversight       what data protection asks              sample_practice an invented practice
+    oversight       what data protection asks              key_details     all there is to say of a key
+    sample_practice an invented practice
 
 One word per thing, in code, YAML, logs and docs:
 

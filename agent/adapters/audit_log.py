@@ -138,9 +138,15 @@ def require_remembered(connection: Connection, head: AuditHead, remembered: Audi
 
 def has_entry(connection: Connection, event: str, **details: str) -> bool:
     """Whether there is an entry of this event with these details among its own."""
+    return last_entry_at(connection, event, **details) is not None
+
+
+def last_entry_at(connection: Connection, event: str, **details: str) -> datetime | None:
+    """The time of the newest such entry; None if there is none."""
     entry = tables.audit_entry.c
     parts = (entry.details.contains(canonical(details)[1:-1], autoescape=True),) if details else ()
-    return connection.scalar(select(entry.sequence).where(entry.event == event, *parts).limit(1)) is not None
+    newest = select(entry.at).where(entry.event == event, *parts).order_by(entry.sequence.desc()).limit(1)
+    return connection.scalar(newest)
 
 
 def entries(
@@ -169,11 +175,7 @@ def entries(
 
 def clock_accepted_at(connection: Connection) -> datetime | None:
     """When an operator last said that the clock is right."""
-    table = tables.audit_entry
-    newest = (
-        select(table.c.at).where(table.c.event == CLOCK_ACCEPTED).order_by(table.c.sequence.desc()).limit(1)
-    )
-    return connection.scalar(newest)
+    return last_entry_at(connection, CLOCK_ACCEPTED)
 
 
 def ledger_anchors(connection: Connection) -> Iterator[AuditHead]:

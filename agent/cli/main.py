@@ -27,6 +27,7 @@ from agent.cli import (
     purge,
     quarantine,
     release,
+    show_keys,
     trace,
     try_partner,
     what_left,
@@ -101,6 +102,7 @@ partner.app.command("test")(try_partner.try_partner)
 app.add_typer(partner.app, name="partner")
 app.add_typer(config.app, name="config")
 app.command()(purge.purge)
+keys.app.command("show")(show_keys.show_keys)
 keys.app.command()(own_key.rotate)
 keys.app.command()(own_key.handover)
 keys.app.command()(host_keys.pin_host)

@@ -121,6 +121,53 @@ class _Interrupted:
         return opened
 
 
+def test_key_of_a_partner_is_shown_with_its_pin_its_window_and_its_end(stage: Stage) -> None:
+    with second_key(stage) as key:
+        file = stage.house.data_folder / "fresh.pgp"
+        file.write_bytes(key.public_key)
+        keys(stage, "pin", DENTPORT, file, "--yes")
+        file.unlink()
+        window = {"fingerprint": key.fingerprint, "valid_from": "2020-02-01", "valid_until": "2020-03-01"}
+        pins = {"fingerprints": [window, stage.partner().gpg.fingerprint]}
+        settings = stage.house.config_path.parent / "partners/dentport.yaml"
+        with edited(settings, lambda content: content.update(openpgp=pins)):
+            shown = keys(stage, "show", DENTPORT)
+        one = shown.split("\n\n")[" ".join(re.findall("....", key.fingerprint)) in shown.split("\n\n")[1]]
+        today = utc_now().date()
+        assert f"last pinned {today}, from 2020-02-01 to 2020-03-01; does not count now" in one
+        assert re.search(r"cv25519, 25\d bits; encrypts; ", one)
+        assert "revoked      no" in one
+        assert str(stage.house.data_folder / "keys/partners/dentport.pgp") in one
+        keys(stage, "revoke", DENTPORT, key.fingerprint, "--yes")
+        assert "revoked      yes, here" in keys(stage, "show", DENTPORT)
+
+
+def test_own_key_is_shown_and_a_partner_without_any_is_told(stage: Stage) -> None:
+    shown = keys(stage, "show")
+    fingerprint = load_config(stage.house.config_path).settings.openpgp.fingerprint
+    assert " ".join(re.findall("....", fingerprint)) in shown
+    assert "signs now" in shown
+    assert str(stage.house.data_folder / "gpg") in shown
+    ring = stage.house.data_folder / "keys/partners/zahnzeit.pgp"
+    content = ring.read_bytes()
+    ring.unlink()
+    try:
+        done = otv("keys", "show", "zahnzeit", config=stage.house.config_path)
+    finally:
+        ring.write_bytes(content)
+    assert (done.code, "keys pin zahnzeit FILE" in done.err) == (30, True)
+    assert otv("keys", "show", "nobody", config=stage.house.config_path).code == 2
+
+
+def test_key_is_shown_also_while_the_database_is_away(stage: Stage) -> None:
+    with edited(
+        stage.house.config_path, lambda content: content["database"].update(url="sqlite:////nowhere/p.db")
+    ):
+        shown = keys(stage, "show", DENTPORT)
+    assert "counts now" in shown
+    assert "unknown: the database cannot be asked" in shown
+
+
 def test_key_withdrawn_after_its_file_was_opened_is_judged_again_by_the_import(stage: Stage) -> None:
     with second_key(stage) as key:
         agent = stage.agent
