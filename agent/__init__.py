@@ -34,7 +34,7 @@ What people ask of it, each in words of its own
     partner_check   the whole way to a partner, tried      server_check    its first half: the server
     tried_steps     each told at once, with its time       documentation   what pages say from the code
     oversight       what data protection asks              key_details     all there is to say of a key
-    sample_practice an invented practice
+    sample_practice an invented practice                   service/        as a service of this machine
 
 One word per thing, in code, YAML, logs and docs:
 

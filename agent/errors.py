@@ -29,6 +29,7 @@
     │   └── WatcherUnreachableError           a monitor or mail server; the exchange goes on
     ├── SpoolError                       50   folders, disk, locks
     │   ├── AlreadyRunningError
+    │   ├── ServiceManagerError               systemd or Windows refused to install, start or stop
     │   ├── AuditBrokenError                  the chain does not verify
     │   ├── ClockBehindError                  temporary: earlier than the newest audit entry
     │   ├── ClockDoubtfulError                temporary: the clock has jumped, or the database's differs
@@ -203,6 +204,13 @@ class SpoolError(AgentError):
 class AlreadyRunningError(SpoolError):
     temporary = False
     remedy = "The agent already runs on this data folder: stop the service first."
+
+
+class ServiceManagerError(SpoolError):
+    """systemd, or the service manager of Windows, refused what was asked of it."""
+
+    temporary = False
+    remedy = "The words are the system's own: put right what they name, and give the command again."
 
 
 class AuditBrokenError(SpoolError):

@@ -10,6 +10,7 @@ from agent.cli.screen import out
 from agent.config import load_config
 from agent.config.effective import effective_agent, effective_partner
 from agent.config.json_schema import AGENT_SCHEMA, PARTNER_SCHEMA, SCHEMAS, schema_line, schema_text
+from agent.config.places import missing_places
 from agent.config.sample import sample_yaml
 from agent.errors import UsageError
 
@@ -42,12 +43,14 @@ def generate(
 
 @app.command()
 def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Find every mistake of every file; nothing but the files is looked at."""
+    """Find every mistake of every file, and name what they name and is not there (no mistake elsewhere)."""
     found = load_config(config)
     out.print(f"fine    {found.path}")
     for partner_id, partner in sorted(found.partners.items()):
         off = "" if partner.settings.enabled else " (not enabled)"
         out.print(f"fine    {found.path.parent / 'partners' / f'{partner_id}.yaml'}{off}")
+    for missing in missing_places(found):
+        out.print(f"missing {missing}")
 
 
 @app.command()

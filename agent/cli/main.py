@@ -27,6 +27,7 @@ from agent.cli import (
     purge,
     quarantine,
     release,
+    service,
     show_keys,
     trace,
     try_partner,
@@ -114,6 +115,7 @@ app.add_typer(practice.app, name="practice")
 app.add_typer(audit.app, name="audit")
 app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(service.app, name="service")
 
 
 def main() -> None:
