@@ -27,14 +27,15 @@ What people ask of it, each in words of its own
     installation    setting up, partners coming and going  administration  an operator's tasks
     key_administration  pins, withdrawals, handovers       key_calendar    every key and its end
     status          what waits and what happened           metrics         the same as numbers
-    board           what the status page shows             operators       who is at work
-    holds           what waits for a person's look         quarantine      what was set aside
+    status_page/    a small website by the daemon          board           what it shows
+    operators       who is at work                         holds           what waits for a person's look
     tracing         what became of this booking            retention       what is no longer needed
     reception       what the staff ask                     recipients      who was told what; closing a lane
     partner_check   the whole way to a partner, tried      server_check    its first half: the server
     tried_steps     each told at once, with its time       documentation   what pages say from the code
     oversight       what data protection asks              key_details     all there is to say of a key
     sample_practice an invented practice                   service/        as a service of this machine
+    quarantine      what was set aside
 
 One word per thing, in code, YAML, logs and docs:
 

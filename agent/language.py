@@ -88,6 +88,14 @@ class Language:
         form = "EEE d.M." if self.code is LanguageCode.GERMAN else "EEE d MMM"
         return dates.format_date(on, form, locale=self._locale)
 
+    def date(self, on: date) -> str:
+        """With its year, as people write it."""
+        return dates.format_date(on, "medium", locale=self._locale)
+
+    def duration(self, length: timedelta) -> str:
+        """`15 minutes`, `3 Tage`: one unit."""
+        return dates.format_timedelta(length, threshold=1.5, locale=self._locale)
+
     def number(self, value: float) -> str:
         """With the language's separators."""
         return numbers.format_decimal(value, locale=self._locale)

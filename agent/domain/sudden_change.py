@@ -31,17 +31,18 @@ class Sign(StrEnum):
 
 _GROWING = frozenset({Sign.SLOTS_ADDED, Sign.PATIENTS_ADDED, Sign.BOOKINGS})
 
-_IN_WORDS = {
-    Sign.SLOTS_LOST: "{amount:,} of {base:,} free slots gone",
-    Sign.SLOTS_ADDED: "{amount:,} free slots beside the {base:,} there were",
-    Sign.TAKEN_MINUTES_LOST: "{amount:,} of {base:,} minutes of taken time gone",
-    Sign.REFERENCE_DATA_LOST: "{amount:,} of {base:,} records of one sort gone",
-    Sign.PATIENTS_LOST: "{amount:,} of {base:,} patients to be removed",
-    Sign.PATIENTS_ADDED: "{amount:,} new patients beside the {base:,} it holds",
-    Sign.APPOINTMENTS_DELETED: "{amount:,} of its {base:,} appointments deleted",
-    Sign.BOOKINGS: "{amount:,} bookings within a day, beside {base:,} appointments",
-    Sign.CANCELLATIONS: "{amount:,} of its {base:,} appointments cancelled or moved within a day",
+IN_WORDS = {
+    Sign.SLOTS_LOST: "{amount} of {base} free slots gone",
+    Sign.SLOTS_ADDED: "{amount} free slots beside the {base} there were",
+    Sign.TAKEN_MINUTES_LOST: "{amount} of {base} minutes of taken time gone",
+    Sign.REFERENCE_DATA_LOST: "{amount} of {base} records of one sort gone",
+    Sign.PATIENTS_LOST: "{amount} of {base} patients to be removed",
+    Sign.PATIENTS_ADDED: "{amount} new patients beside the {base} it holds",
+    Sign.APPOINTMENTS_DELETED: "{amount} of its {base} appointments deleted",
+    Sign.BOOKINGS: "{amount} bookings within a day, beside {base} appointments",
+    Sign.CANCELLATIONS: "{amount} of its {base} appointments cancelled or moved within a day",
 }
+"""Of each sign, with `{amount}` and `{base}`; also the keys of the German catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Change:
         return self.sign not in _GROWING and self.amount >= self.base
 
     def __str__(self) -> str:
-        return _IN_WORDS[self.sign].format(amount=self.amount, base=self.base)
+        return IN_WORDS[self.sign].format(amount=f"{self.amount:,}", base=f"{self.base:,}")
 
 
 @dataclass(frozen=True, slots=True)

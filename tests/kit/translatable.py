@@ -15,6 +15,7 @@ from babel.messages.pofile import read_po, write_po
 
 import agent
 from agent.domain.refusal_advice import ADVICE, DECLINED
+from agent.domain.sudden_change import IN_WORDS
 from agent.errors import AgentError
 from agent.language import CATALOGUES
 
@@ -40,6 +41,7 @@ def translatable() -> set[Key]:
     said |= {
         text for advice in (*ADVICE.values(), *DECLINED.values()) for text in (advice.meaning, advice.remedy)
     }
+    said |= set(IN_WORDS.values())
     return said
 
 
