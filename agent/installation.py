@@ -25,6 +25,23 @@ from agent.errors import SpoolError, UsageError
 from agent.key_administration import key_file_content, pin_partner_key
 
 SETTINGS, SECRETS, ISSUER_RING, PUBLIC_KEY = "agent.yaml", "secrets", "licence_issuer.pgp", "practice-key.asc"
+SHEET_FILE = "partner-sheet.txt"
+SHEET = """\
+For every booking partner (an e-mail will do; the fingerprint by telephone):
+
+  practice id      {practice_id}
+  our key          {key_file}
+  fingerprint      {fingerprint}
+  formats          docs/partner-guide.md and docs/exchange-formats.md
+
+What we need from each:
+
+  its OpenPGP key  Ed25519, or RSA from 3072 bits, with an expiry; the fingerprint by telephone
+  its SFTP server  host, port, user name, the folders `inbox` and `outgoing`
+  its host key     the SHA256 fingerprint by telephone
+
+Our SSH key for that server follows when host and user name are known.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +72,8 @@ class NewPartner:
     may_reschedule: bool
 
 
-def set_up(folder: Path, answers: NewInstallation) -> KeyFacts:
-    """Make the folder with all that the service needs but a licence and a partner; the practice's key.
+def set_up(folder: Path, answers: NewInstallation) -> None:
+    """Make the folder with all that the service needs but a licence and a partner.
 
     Raises UsageError if there is a settings file, ConfigError for an answer that is none, KeyUnusableError,
     GpgUnavailableError, SpoolError.
@@ -76,6 +93,8 @@ def set_up(folder: Path, answers: NewInstallation) -> KeyFacts:
             _write_new(secret, f"{secrets.token_hex(size)}\n")
     key = create_own_key(gpg_home, answers.gpg_program, answers.name)
     _write_new(folder / PUBLIC_KEY, export_public_key(gpg_home, answers.gpg_program, key.fingerprint))
+    sheet = SHEET.format(practice_id=answers.practice_id, key_file=PUBLIC_KEY, fingerprint=key.fingerprint)
+    _write(folder / SHEET_FILE, sheet)
     values: Values = {
         ("practice_id",): answers.practice_id,
         ("data_folder",): data,
@@ -94,7 +113,6 @@ def set_up(folder: Path, answers: NewInstallation) -> KeyFacts:
     )
     _write(folder / AGENT_SCHEMA, schema_text(AGENT_SCHEMA))
     _write(folder / PARTNERS_FOLDER / PARTNER_SCHEMA, schema_text(PARTNER_SCHEMA))
-    return key
 
 
 def inspect_partner_key_file(config: Config, file: Path) -> KeyFacts:

@@ -10,20 +10,6 @@ from agent.cli.screen import out
 from agent.config import StatusPageSettings
 from agent.installation import NewInstallation
 
-SHEET = """\
-For every booking partner (an e-mail will do; the fingerprint by telephone):
-
-  practice id      {practice_id}
-  our key          {key_file}
-  fingerprint      {fingerprint}
-  formats          docs/exchange-formats.md
-
-What we need from each:
-
-  its OpenPGP key  Ed25519, or RSA from 3072 bits, with an expiry; the fingerprint by telephone
-  its SFTP server  host, port, user name, the folders `inbox` and `outgoing`
-  its host key     the SHA256 fingerprint by telephone
-"""
 NEXT = """\
 Next:
   1. put the password of the database role, if it has one, into {folder}/secrets/database_password and
@@ -62,13 +48,11 @@ def init(
     ] = None,
     gpg_program: Annotated[str, typer.Option(help="Name or path of gpg.")] = "gpg",
 ) -> None:
-    """Make a folder with settings, keys, secrets and the sheet for partners; asks for what is not given."""
+    """Make a folder with settings, keys, secrets and a sheet for partners; asks for what is not given."""
     answers = NewInstallation(practice_id, name, database_url, licence_issuer_key, gpg_program, data_folder)
-    key = installation.set_up(folder, answers)
+    installation.set_up(folder, answers)
     folder = folder.absolute()
-    sheet = SHEET.format(
-        practice_id=practice_id, key_file=installation.PUBLIC_KEY, fingerprint=key.fingerprint
-    )
     data = (data_folder or folder / "data").absolute()
     following = NEXT.format(folder=folder, data=data, page=StatusPageSettings().address)
+    sheet = (folder / installation.SHEET_FILE).read_text(encoding="utf-8")
     out.print(f"{folder} is set up.\n\n{sheet}\n{following}", end="")

@@ -118,7 +118,9 @@ def test_set_up_tells_what_the_partner_needs_and_what_comes_next(workplace: Path
     done = init(folder, workplace)
     stop_agent_of(folder)
     fingerprint = load_config(folder / "agent.yaml").settings.openpgp.fingerprint
-    assert fingerprint in done.out
+    sheet = (folder / "partner-sheet.txt").read_text(encoding="utf-8")
+    assert fingerprint in sheet
+    assert sheet in done.out
     assert "licence install" in done.out
     assert f"{folder / 'data'}/gpg/openpgp-revocs.d" in done.out
 
