@@ -79,6 +79,9 @@ MEANINGS: Mapping[type[AgentError], Sentence] = {
     errors.SpoolError: sentence("A file or folder in the data folder cannot be read or written."),
     errors.AlreadyRunningError: sentence("The service, or another command, works on this data folder."),
     errors.ServiceManagerError: sentence("The system refused to install, start, stop or remove the service."),
+    errors.ServiceManagerError: sentence(
+        "systemd, or the service manager of Windows, refused to install, start or stop the service."
+    ),
     errors.AuditBrokenError: sentence("The audit log was changed, cut, or is not whole."),
     errors.ClockBehindError: sentence("The clock shows a time before the newest audit entry."),
     errors.ClockDoubtfulError: sentence("The clock has jumped, or differs from the database server's."),

@@ -16,6 +16,7 @@ from agent.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = "otv-agent"
+NO_COMMAND = ("--help", "--version", "...")
 _FENCE = re.compile(r"^( *)```(.*?)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^()\s]*)\)")
 _HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
@@ -104,8 +105,8 @@ def _of_program(line: str) -> Iterator[tuple[str, ...]]:
         if not _ENDS_COMMAND.match(word):
             words.append(word)
             continue
-        if words[:2] == ["sudo", "-u"]:
-            words = words[3:]
+        if words[:1] == ["sudo"]:
+            words = words[3:] if words[1:2] == ["-u"] else words[1:]
         if len(words) > 1 and Path(words[0]).name == PROGRAM:
             yield tuple(words[1:])
         words = []
@@ -116,7 +117,7 @@ def fault(shown: Shown) -> str | None:
     command: Any = get_command(app)
     words = list(shown.words)
     while hasattr(command, "commands"):
-        if not words or words[0] in ("--help", "--version") or words[0].isupper():
+        if not words or words[0] in NO_COMMAND or words[0].isupper():
             return None
         word = words.pop(0)
         if word not in command.commands:
