@@ -1,4 +1,4 @@
-"""From nothing to the first receipt, by the commands alone, as an administrator types them."""
+"""From nothing to the first receipt, by the commands of the administrator's guide as they stand there."""
 
 import os
 import re
@@ -15,10 +15,24 @@ from exchange_formats.envelope import Kind
 from exchange_formats.receipts import BookingOutcome
 from tests.demo.scenes import Offers, booking_of, newcomer, open_to_new_patients
 from tests.kit.command_line import Finished, otv
+from tests.kit.documentation import pages, sections, shown_commands
 from tests.kit.house import PRACTICE_ID, PartnerSide
 from tests.kit.licensor import Licensor, create_licensor
 from tests.kit.openpgp import GpgHome, PartnerGpg, short_folder
 from tests.kit.sftp_servers import OpenSshServer, make_ssh_key
+
+GUIDE = sections(pages()["docs/admin-guide.md"], 2)
+ANSWERS = "{practice_id}\nPraxis Muster\nsqlite:///{workplace}/practice.db\n{workplace}/issuer.pgp\n"
+
+
+def typed(chapter: str, **own: str | Path) -> list[list[str]]:
+    """The commands in the blocks of a chapter; `own` words stand for what is another practice's in them."""
+    whole = [one.words for one in shown_commands(GUIDE[chapter]) if one.whole]
+    assert whole, chapter
+    return [
+        [part for word in words for part in (str(own[word]).split() if word in own else [word])]
+        for words in whole
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -53,54 +67,66 @@ def stop_agent_of(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def installation(workplace: Path, licensor: Licensor) -> Iterator[Path]:
     folder = workplace / "otv"
-    done = init(folder, workplace)
+    own = {"/etc/otv-agent": folder, "/var/lib/otv-agent": folder / "data"}
+    first, *others = typed("3. Make the folder", **own)
+    answers = ANSWERS.format(practice_id=PRACTICE_ID, workplace=workplace)
+    done = otv(*first, answer=answers)
     assert done.code == 0, done.err
+    for words in others:
+        assert otv(*words, config=folder / "agent.yaml").code == 0
     yield folder
     stop_agent_of(folder)
 
 
-def test_set_up_leads_by_the_commands_to_the_first_receipt(
+def test_guide_leads_by_its_commands_to_the_first_receipt(
     workplace: Path, licensor: Licensor, installation: Path
 ) -> None:
-    config = installation / "agent.yaml"
+    config, sshd = installation / "agent.yaml", workplace / "sshd"
 
-    def ordered(*words: str | Path) -> Finished:
-        done = otv(*words, config=config)
-        assert done.code == 0, done.text
-        return done
+    def type_chapter(chapter: str, **own: str | Path) -> str:
+        """With a yes to every question; our SSH key goes to the partner as soon as it is printed."""
+        said = ""
+        for words in typed(chapter, **own):
+            done = otv(*words, config=config, answer="y\n")
+            assert done.code == 0, (words, done.text)
+            said += done.out
+            for public_line in re.findall(r"^ssh-ed25519 .*$", done.out, re.MULTILINE):
+                (sshd / "authorized_keys").write_text(f"{public_line}\n")
+        return said
 
-    ordered("practice", "generate", "--patients", "60", "--columns", "4")
+    type_chapter("4. Connect the practice database")
     today = datetime.now(UTC).date()
     licence = licensor.licence(PRACTICE_ID, ["dentport"], today, today + timedelta(days=365))
     (workplace / "licence.pgp").write_bytes(licence)
-    ordered("licence", "install", workplace / "licence.pgp")
+    type_chapter("5. Install the licence", **{"licence.pgp": workplace / "licence.pgp"})
 
     home = GpgHome(workplace / "gpg-dentport")
-    practice_key = (installation / "practice-key.asc").read_bytes()
-    gpg = PartnerGpg(home, "Dentport <keys@dentport.example>", practice_key)
+    gpg = PartnerGpg(
+        home, "Dentport <keys@dentport.example>", (installation / "practice-key.asc").read_bytes()
+    )
     (workplace / "dentport.asc").write_bytes(gpg.public_key)
-    nobodys = make_ssh_key(workplace / "nobodys").public_line
-    server = OpenSshServer(workplace / "server", nobodys, workplace / "sshd")
+    server = OpenSshServer(workplace / "server", make_ssh_key(workplace / "nobodys").public_line, sshd)
     server.start()
     try:
-        added = ordered(
-            "partner", "add", "dentport", "--name", "Dentport", "--key", workplace / "dentport.asc",
-            "--host", "127.0.0.1", "--port", str(server.port), "--user", server.user_name, "--yes",
-        )  # fmt: skip
-        assert gpg.fingerprint in added.out
-        assert gpg.fingerprint in ordered("audit", "show").out
-        (public_line,) = re.findall(r"^ssh-ed25519 .*$", added.out, re.MULTILINE)
-        (workplace / "sshd" / "authorized_keys").write_text(f"{public_line}\n")
-        ordered("keys", "pin-host", "dentport", "--yes")
-        assert "all is in order" in ordered("check").out
-        ordered("sync")
+        own = {
+            "dentport.asc": workplace / "dentport.asc",
+            "sftp.dentport.example": f"127.0.0.1 --port {server.port}",
+            "praxis-musterstadt": server.user_name,
+        }
+        added = type_chapter("6. Add a partner", **own)
+        assert gpg.fingerprint in added
+        assert gpg.fingerprint in otv("audit", "show", config=config).out
+        assert "everything works" in added
+        type_chapter("7. Look before anything leaves")
+        assert otv("sync", config=config).code == 0
 
         partner: Any = PartnerSide("dentport", gpg, server)  # type: ignore[arg-type]
         slot = Offers(partner).next(open_to_new_patients(partner))
-        partner.book(booking_of(partner, slot, newcomer()))
+        partner.book(booking_of(partner, slot, newcomer()).model_copy(update={"booking_id": "test-1"}))
         _without_settling(config)
-        ordered("sync")
+        assert otv("sync", config=config).code == 0
         (receipt,) = partner.inbox(Kind.RECEIPTS)
+        assert "appointment" in type_chapter("9. The first booking")
     finally:
         server.stop()
         home.stop()
@@ -149,15 +175,6 @@ def test_set_up_makes_a_token_for_the_status_page_and_says_where_the_page_is(wor
     assert len(page.token.read()) == 32
     assert page.address in done.out
     assert page.token.read() not in done.text
-
-
-def test_set_up_asks_for_what_is_not_given(workplace: Path, licensor: Licensor) -> None:
-    folder = workplace / "asked"
-    answers = (PRACTICE_ID, "Praxis Muster", "sqlite:////tmp/p.db", str(workplace / "issuer.pgp"))
-    done = otv("init", folder, answer="\n".join(answers) + "\n")
-    stop_agent_of(folder)
-    assert done.code == 0, done.text
-    assert otv("config", "check", config=folder / "agent.yaml").code == 0
 
 
 def test_set_up_leaves_an_installation_that_is_there_as_it_is(workplace: Path, installation: Path) -> None:
