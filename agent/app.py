@@ -85,7 +85,7 @@ def build(config: Config, clock: Clock = utc_now) -> Agent:
         otv_login=settings.database.otv_user,
         require_licence=licence.require,
         require_room=partial(
-            require_room, _disks(settings, connector), settings.min_free_mebibytes * MEBIBYTE
+            require_room, disks(settings, connector), settings.min_free_mebibytes * MEBIBYTE
         ),
         max_message_age=timedelta(hours=settings.inbound.max_message_age_hours),
     )
@@ -114,7 +114,7 @@ def secret_key(settings: AgentSettings, clock: Clock = utc_now) -> OwnKey:
     )
 
 
-def _disks(settings: AgentSettings, connector: Connector) -> list[Path]:
+def disks(settings: AgentSettings, connector: Connector) -> list[Path]:
     """Where work is written: PostgreSQL looks after its own disk."""
     return [settings.data_folder, *([connector.sqlite_file.parent] if connector.sqlite_file else [])]
 

@@ -109,7 +109,7 @@ class ConfigError(AgentError):
     """All problems of a configuration at once; each is `file:line: path: what to do`."""
 
     exit_code = 10
-    remedy = "Correct the lines named above and run `otv-agent check`."
+    remedy = "Correct the lines named above and run `otv-agent doctor`."
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
@@ -147,7 +147,7 @@ class SlotTakenError(DatabaseError):
 
 class TrustError(AgentError):
     exit_code = 30
-    remedy = "Run `otv-agent check`."
+    remedy = "Run `otv-agent doctor`."
 
 
 class GpgUnavailableError(TrustError):
@@ -164,7 +164,7 @@ class OwnKeyUnusableError(KeyUnusableError):
 
 
 class SealingFailedError(TrustError):
-    remedy = "Run `otv-agent check`; nothing was sent."
+    remedy = "Run `otv-agent doctor`; nothing was sent."
 
 
 class LicenceInvalidError(TrustError):

@@ -1,12 +1,12 @@
 """Every key in play and when it ends: our own, the partners', the licence, the servers' and our SSH keys.
 
-Reads files and gpg's listings, for `check`, `status`, `keys list` and the
+Reads files and gpg's listings, for `doctor`, `status`, `keys list` and the
 daily warning; judges nothing itself (see `agent.domain.key_calendar`). What
 cannot be looked at is told beside what can.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -20,9 +20,22 @@ from agent.domain.key_calendar import KeyDate, KeyWarning, warnings_due
 from agent.domain.keys_in_play import midnight, own_key_dates, pinned_key_dates
 from agent.domain.own_keys import own_keys
 from agent.errors import AgentError
+from agent.language import Sentence, sentence
 from agent.operations import Agent
 
 LICENCE = "licence"
+
+_THINGS = {
+    "licence": sentence("The licence"),
+    "issuer's key": sentence("The licence issuer's key {mark}"),
+    "key": sentence("Key {mark}"),
+    "subkey": sentence("Subkey {mark}"),
+    "pin of": sentence("The pin of key {mark}"),
+    "handover of": sentence("The handover of key {mark}"),
+    "host key": sentence("Host key {mark}"),
+    "revoked host key": sentence("Revoked host key {mark}"),
+    "our SSH key": sentence("Our SSH key {mark}"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,11 @@ def key_calendar(agent: Agent, now: datetime) -> KeyCalendar:
         _collect(calendar, partial(_pinned, config.settings, partner, revoked))
         _collect(calendar, partial(_ssh, partner))
     return calendar
+
+
+def in_words(one: KeyDate) -> Sentence:
+    """What it is, without whose it is."""
+    return replace(_THINGS[one.what], values={"mark": one.mark})
 
 
 def warn_of_keys(agent: Agent) -> list[KeyWarning]:

@@ -58,14 +58,18 @@ class Language:
         self._time_zone = dates.get_timezone(time_zone)
 
     def say(self, what: Sentence | str) -> str:
-        """The sentence in this language, with its values; a plain text is looked up as it stands."""
+        """The sentence in this language, days in it as people write them; a plain text is looked up."""
         if isinstance(what, str):
             return self.gettext(what)
-        values = {
-            name: self.say(value) if isinstance(value, Sentence) else value
-            for name, value in what.values.items()
-        }
+        values = {name: self._shown(value) for name, value in what.values.items()}
         return self.gettext(what.text).format(**values)
+
+    def _shown(self, value: object) -> object:
+        if isinstance(value, Sentence):
+            return self.say(value)
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return dates.format_date(value, "medium", locale=self._locale)
+        return value
 
     def gettext(self, text: str) -> str:
         return str(self._translations.gettext(text)) if text else text

@@ -16,12 +16,16 @@ MEBIBYTE = 1024 * 1024
 def require_room(folders: Iterable[Path], min_free_bytes: int) -> None:
     """Raises DiskNearlyFullError if less is left where one of the folders lies, SpoolError if one is gone."""
     for folder in folders:
-        try:
-            free = shutil.disk_usage(folder).free
-        except OSError as error:
-            raise SpoolError(f"cannot look at the disk of {folder}: {error.strerror}") from error
-        if free < min_free_bytes:
+        if free_bytes(folder) < min_free_bytes:
             raise DiskNearlyFullError(
                 f"less than {min_free_bytes // MEBIBYTE} MiB are free on the disk of {folder}: "
                 "nothing new is begun"
             )
+
+
+def free_bytes(folder: Path) -> int:
+    """What is left for this account where the folder lies. Raises SpoolError if it is gone."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError as error:
+        raise SpoolError(f"cannot look at the disk of {folder}: {error.strerror}") from error

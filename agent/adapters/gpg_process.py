@@ -29,7 +29,7 @@ WRITE_BYTES = 256 * 1024
 
 OLDEST_VERSION = (2, 2)
 VERSION_SECONDS = 10
-_VERSION = re.compile(rb"gpgv? \(GnuPG[^)]*\) ([0-9]+)\.([0-9]+)")
+_VERSION = re.compile(rb"gpgv? \(GnuPG[^)]*\) ([0-9]+)\.([0-9]+)(?:\.([0-9]+))?")
 
 Sink = Callable[[bytes], object]
 
@@ -73,7 +73,7 @@ def run_gpg(
     end of input (it would sign the torn text), and the exception comes through.
     Raises GpgUnavailableError when gpg is missing, hangs or is killed.
     """
-    _require_gnupg(program)
+    gnupg_version(program)
     command = [
         program, "--no-options", "--batch", "--no-tty", "--homedir", str(home),
         # The only free channel that exists on Windows too; the log goes nowhere.
@@ -95,7 +95,7 @@ def run_gpgv(program: str, arguments: Sequence[str], stdin: bytes, *, limit_seco
 
     Raises GpgUnavailableError when gpgv is missing, hangs or is killed.
     """
-    _require_gnupg(program)
+    gnupg_version(program)
     command = [program, "--status-fd", "1", "--log-file", os.devnull, *arguments]
     status = bytearray()
     exit_code = _run(command, (stdin,), status.extend, None, limit_seconds)
@@ -114,21 +114,22 @@ def parse_status(raw: bytes) -> tuple[StatusLine, ...]:
     return tuple(lines)
 
 
-def _require_gnupg(program: str) -> None:
-    """Another program's silence would make good keys and good files look bad. Raises GpgUnavailableError.
+def gnupg_version(program: str) -> str:
+    """For example 2.4.5. Another program's silence would make good keys and good files look bad.
 
     Asked again whenever another file stands there: an update may go wrong while the agent runs.
+    Raises GpgUnavailableError for what is missing, or no GnuPG from 2.2 on.
     """
     found = shutil.which(program)
     try:
         status = Path(found or program).stat()
     except OSError as error:
         raise GpgUnavailableError(f"{program} cannot be started: {error.strerror}") from error
-    _require_version(program, (status.st_ino, status.st_mtime_ns, status.st_size))
+    return _version(program, (status.st_ino, status.st_mtime_ns, status.st_size))
 
 
 @cache
-def _require_version(program: str, _file: tuple[int, int, int]) -> None:
+def _version(program: str, _file: tuple[int, int, int]) -> str:
     try:
         told = subprocess.run(
             [program, "--version"],
@@ -147,6 +148,7 @@ def _require_version(program: str, _file: tuple[int, int, int]) -> None:
     version = _VERSION.match(told)
     if version is None or (int(version[1]), int(version[2])) < OLDEST_VERSION:
         raise GpgUnavailableError(f"{program} is not GnuPG {OLDEST_VERSION[0]}.{OLDEST_VERSION[1]} or later")
+    return b".".join(part for part in version.groups() if part).decode()
 
 
 def _creation_flags() -> int:

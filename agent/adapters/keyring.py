@@ -1,6 +1,6 @@
 """The partners' keys: look at a key before anybody trusts it, and keep what the operator pinned.
 
-Used by operator commands and by `check`. It never judges a message and never
+Used by operator commands and by `doctor`. It never judges a message and never
 decides whose key is right: the operator compares the fingerprint over another
 channel, and the configuration pins it.
 """

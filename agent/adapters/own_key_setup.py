@@ -1,6 +1,6 @@
 """The agent's own key from the operator's side: make it, look at it, hand out its public half.
 
-Used by operator commands and by `check`. Sealing and opening use the key
+Used by operator commands and by `doctor`. Sealing and opening use the key
 through `agent.adapters.own_key`; nothing here touches a message.
 """
 

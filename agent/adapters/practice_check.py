@@ -6,6 +6,7 @@ never anything that stands in a patient's row.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,29 +15,52 @@ from sqlalchemy import Connection, func, or_, select
 from agent.adapters import tables
 from agent.adapters.database import Connector
 from agent.adapters.practice_guard import guard_problems
-from agent.adapters.practice_layout import layout_problems
+from agent.adapters.practice_layout import layout_problems, missing_rights
 from agent.adapters.practice_schema import SCHEMA_VERSION
 from agent.adapters.practice_snapshot import SqlPracticeSnapshot
 from agent.errors import SchemaMismatchError
 
 
-def check_practice(connector: Connector, otv_login: str, today: date | None = None) -> list[str]:
-    """One sentence for each thing that is missing or wrong; empty when the agent can work.
+@dataclass(frozen=True, slots=True)
+class PracticeProblems:
+    """One sentence for each thing that is missing or wrong, by what is to be mended."""
 
-    What stands in the tables is looked at only once all of them are there.
+    tables: list[str]
+    """Tables, columns, the guard against double bookings, and what stands in them."""
+    rights: list[str]
+    """Of the database role; only PostgreSQL knows any."""
+    author: list[str]
+    """Of the staff member for online booking (rule R2)."""
+
+    def all(self) -> list[str]:
+        return [*self.tables, *self.rights, *self.author]
+
+
+def check_practice(connector: Connector, otv_login: str, today: date | None = None) -> list[str]:
+    """Everything that `practice_problems` finds; empty when the agent can work."""
+    return practice_problems(connector, otv_login, today).all()
+
+
+def practice_problems(connector: Connector, otv_login: str, today: date | None = None) -> PracticeProblems:
+    """What stands in the tables is looked at only once all of them are there and may be read.
+
     Raises DatabaseUnavailableError, and SchemaMismatchError when the login
     may not even look.
     """
     with connector.reading() as connection:
-        problems = list(layout_problems(connection, connector.practice_schema, connector.agent_schema))
-        problems += guard_problems(connection, connector.practice_schema)
-        if not problems:
+        schemas = (connector.practice_schema, connector.agent_schema)
+        found = PracticeProblems(
+            [*layout_problems(connection, *schemas), *guard_problems(connection, connector.practice_schema)],
+            list(missing_rights(connection, *schemas)),
+            [],
+        )
+        if not found.all():
             day = today or datetime.now(UTC).date()
-            problems += _version_problems(connection)
-            problems += _practice_problems(connection, day)
-            problems += _author_problems(connection, otv_login)
-            problems += _hours_problems(connection, day)
-    return problems
+            found.tables.extend(_version_problems(connection))
+            found.tables.extend(_practice_problems(connection, day))
+            found.author.extend(_author_problems(connection, otv_login))
+            found.tables.extend(_hours_problems(connection, day))
+    return found
 
 
 def _version_problems(connection: Connection) -> Iterator[str]:

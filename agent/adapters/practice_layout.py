@@ -38,21 +38,35 @@ _KINDS: dict[type[Any], str] = {
 def layout_problems(
     connection: Connection, practice_schema: str | None, agent_schema: str | None
 ) -> Iterator[str]:
-    """One sentence for each table, column, type and right that is missing."""
-    schemas = {tables.PRACTICE_SCHEMA: practice_schema, tables.AGENT_SCHEMA: agent_schema}
+    """One sentence for each table, column and type that is missing."""
     inspector = inspect(connection)
-    there = []
-    for table in [*practice_tables(), *agent_tables()]:
-        schema = schemas[table.schema or ""]
+    for table, schema in _tables(practice_schema, agent_schema):
         if inspector.has_table(table.name, schema=schema):
-            there.append(table)
             yield from _column_problems(connection, inspector, table, schema)
         else:
             yield _missing_table(table, schema)
-    if connection.dialect.name == "postgresql":
-        for right in required_rights():
-            if right.table in there and not _has_right(connection, right, schemas[right.table.schema or ""]):
-                yield _missing_right(right, schemas[right.table.schema or ""])
+
+
+def missing_rights(
+    connection: Connection, practice_schema: str | None, agent_schema: str | None
+) -> Iterator[str]:
+    """One sentence for each right on a table that is there; none on SQLite, which knows no rights."""
+    if connection.dialect.name != "postgresql":
+        return
+    inspector = inspect(connection)
+    there = {
+        table: schema
+        for table, schema in _tables(practice_schema, agent_schema)
+        if inspector.has_table(table.name, schema=schema)
+    }
+    for right in required_rights():
+        if right.table in there and not _has_right(connection, right, there[right.table]):
+            yield _missing_right(right, there[right.table])
+
+
+def _tables(practice_schema: str | None, agent_schema: str | None) -> Iterator[tuple[Table, str | None]]:
+    yield from ((table, practice_schema) for table in practice_tables())
+    yield from ((table, agent_schema) for table in agent_tables())
 
 
 def _missing_table(table: Table, schema: str | None) -> str:

@@ -29,11 +29,16 @@ LanguageOption = Annotated[
 DEFAULT_CONFIG = Path("agent.yaml")
 
 
-def loaded(path: Path) -> Config:
-    """The configuration, and logging set up as it says."""
+def require_file(path: Path) -> Path:
+    """The path itself. Raises ConfigError where nothing is."""
     if not path.exists():
         raise ConfigError([f"there is no file {path}: name it with --config, or in {CONFIG_VARIABLE}"])
-    config = load_config(path)
+    return path
+
+
+def loaded(path: Path) -> Config:
+    """The configuration, and logging set up as it says."""
+    config = load_config(require_file(path))
     logging = config.settings.logging
     set_up_logging(logging.level, logging.format)
     return config

@@ -17,7 +17,7 @@ Next:
   2. otv-agent practice create-tables; otv-agent practice check
   3. otv-agent licence install FILE
   4. otv-agent partner add ID --name NAME --key FILE --host HOST --user NAME
-  5. otv-agent check; otv-agent sync --dry-run
+  5. otv-agent doctor; otv-agent sync --dry-run
 While the service runs, {page} shows how it is doing; to act there, sign in with the
 token in {folder}/secrets/status_page_token.
 All with --config {folder}/agent.yaml, or OTV_AGENT_CONFIG set to it. Keep a copy of

@@ -1,4 +1,4 @@
-"""`otv-agent check` and `otv-agent status`: is all in order, and what has been going on."""
+"""`otv-agent status` and `otv-agent metrics`: what waits, and what has been going on."""
 
 import dataclasses
 import json
@@ -7,38 +7,14 @@ from typing import Annotated
 
 import typer
 
-from agent import administration
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, reading
-from agent.cli.screen import err, out, show, table
+from agent.cli.screen import out, show, table
 from agent.clock import utc_now
-from agent.errors import GivenUpError, PartlyFailedError
+from agent.errors import GivenUpError
 from agent.metrics import metrics_text
 from agent.status import Status, read_status
 
 SECONDS_PER_MINUTE, SECONDS_PER_HOUR, SECONDS_PER_DAY = 60, 3600, 86_400
-
-
-def check(
-    config: ConfigOption = DEFAULT_CONFIG,
-    connect: Annotated[bool, typer.Option(help="Also log in at the partners' servers.")] = True,
-) -> None:
-    """Look at data folder, database, practice user, licence, keys, servers and audit log; say what to do."""
-    looked_at = 0
-    codes: list[int] = []
-    with reading(config) as agent:
-        for finding in administration.findings(agent, connect=connect):
-            looked_at += 1
-            for warning in finding.warnings:
-                out.print(f"soon    {warning}")
-            if finding.error is None:
-                out.print(f"fine    {finding.what}")
-                continue
-            codes.append(finding.error.exit_code)
-            out.print(f"FAILED  {finding.what}: {finding.error}\n        {finding.error.remedy}")
-    if codes:
-        err.print(f"{len(codes)} of {looked_at} checks failed")
-        raise typer.Exit(codes[0] if len(set(codes)) == 1 else PartlyFailedError.exit_code)
-    out.print("all is in order")
 
 
 def status(

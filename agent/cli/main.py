@@ -13,6 +13,7 @@ from agent.cli import (
     audit,
     config,
     disclosures,
+    doctor,
     duplicates,
     exchange,
     host_keys,
@@ -40,7 +41,7 @@ from agent.cli.screen import out
 app = typer.Typer(
     name="otv-agent",
     help="The bridge between a dental practice's appointment book and its online booking partners.",
-    epilog="Begin with `otv-agent check`. Exit codes: 0 done, 1 defect, 2 command line, 3 some partner or "
+    epilog="Begin with `otv-agent doctor`. Exit codes: 0 done, 1 defect, 2 command line, 3 some partner or "
     "file failed, 10 configuration, 20 database, 30 keys or licence, 40 transfer, 50 folders or another "
     "process.",
     no_args_is_help=True,
@@ -89,7 +90,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 app.command(TRY_FILE, hidden=True)(exchange.try_file)
-app.command()(inspect.check)
+app.command()(doctor.doctor)
 app.command()(inspect.status)
 app.command()(inspect.metrics)
 for command in (exchange.sync, exchange.export, exchange.deliver, exchange.fetch, exchange.receive):

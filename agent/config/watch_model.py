@@ -80,4 +80,9 @@ class WatchSettings(Section):
         description="Written every minute for the textfile collector of Prometheus's node_exporter.",
         examples=["/var/lib/node_exporter/otv_agent.prom"],
     )
+    time_server: Host | None = Field(
+        default=None,
+        description="Time server that `otv-agent doctor` compares the clock with.",
+        examples=["ptbtime1.ptb.de"],
+    )
     mail: MailSettings = Field(default=MailSettings(), description="Mails about troubles.")

@@ -284,13 +284,13 @@ def test_own_key_that_does_not_unlock_is_told_and_the_booking_waits_for_the_pass
 
     with edited(house.config_path, lock), booking_that_survives(house):
         secret.write_text("wrong")
-        told = [otv(word, config=house.config_path) for word in ("sync", "check")]
+        told = [otv(word, config=house.config_path) for word in ("sync", "doctor")]
         secret.write_text(PASSPHRASE)
     dentport.gpg.practice = usual
     assert told[0].code == 30
     assert "passphrase" in told[0].err
     assert_plain(told[0], house)
-    assert re.search(r"FAILED  own key: .*passphrase", told[1].out)
+    assert re.search(r"keys.own +.* cannot be used: .*passphrase", told[1].out)
     assert not any(PASSPHRASE in done.text for done in told)
 
 

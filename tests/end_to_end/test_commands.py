@@ -296,31 +296,37 @@ def test_partner_that_is_unknown_or_disabled_is_told_with_those_that_are_not(hou
 # --- looking -----------------------------------------------------------------------------------
 
 
-def test_check_of_a_house_in_order_finds_all_fine_and_leaves_no_gpg_agent(house: House) -> None:
-    done = otv("check", config=house.config_path)
+def test_doctor_finds_a_house_in_order_fine_and_leaves_no_gpg_agent(house: House) -> None:
+    done = otv("doctor", "--lang", "en", config=house.config_path)
     assert (done.code, done.err) == (0, "")
-    lines = done.out.splitlines()
-    assert lines[-1] == "all is in order"
-    assert all(line.startswith("fine    ") for line in lines[:-1])
-    assert "fine    zahnzeit: server" in lines
-    assert "server" not in otv("check", "--no-connect", config=house.config_path).out
+    *lines, summary = done.out.splitlines()
+    # Nobody watches this house, and no service runs; all else is in order.
+    warned = [line.split()[1] for line in lines if line.startswith("warning")]
+    assert warned == ["configuration", "service"]
+    assert "FAILED" not in done.out
+    assert summary.endswith("failed: 0; warnings: 2")
+    assert re.search(r"^fine     partner.server +zahnzeit: Its server lets us in", done.out, re.MULTILINE)
     assert not (house.data_folder / "gpg/S.gpg-agent").exists()
 
 
-def test_check_that_fails_names_every_failure_with_its_remedy(house: House) -> None:
+def test_doctor_names_every_failure_with_its_remedy_in_german_too(house: House) -> None:
     dentport = house.config_path.parent / "partners/dentport.yaml"
     with edited(dentport, lambda content: content["sftp"].update(port=1)):
-        one = otv("check", config=house.config_path)
+        one = otv("doctor", "--lang", "de", config=house.config_path)
         ring = house.data_folder / "keys/partners/zahnzeit.pgp"
         ring.rename(ring.with_suffix(".away"))
-        two = otv("check", config=house.config_path)
+        two = json.loads(otv("doctor", "--json", "--lang", "de", config=house.config_path).out)
         ring.with_suffix(".away").rename(ring)
     assert one.code == 40
-    assert re.search(r"^FAILED  dentport: server: 127.0.0.1:1: .*Connection refused$", one.out, re.MULTILINE)
-    assert re.search(r"^1 of \d+ checks failed$", one.err, re.MULTILINE)
-    assert two.code == 3
-    assert "FAILED  zahnzeit: key" in two.out
-    assert "otv-agent keys pin" in two.out
+    refused = r"^FEHLER +partner.server +dentport: Sein Server .*: 127.0.0.1:1: .*Connection refused$"
+    assert re.search(refused, one.out, re.MULTILINE)
+    assert re.search(r"^Geprüft: \d+; Fehler: 1; Warnungen: 2$", one.out, re.MULTILINE)
+    assert two["exit_code"] == 3
+    (failure,) = [
+        found for found in two["findings"] if found["check"] == "partner.key" and found["exit_code"]
+    ]
+    assert (failure["partner"], failure["state"]) == ("zahnzeit", "failed")
+    assert failure["remedy"].startswith("Tauschen Sie mit dem Partner einen aktuellen Schlüssel aus")
 
 
 # --- licence -----------------------------------------------------------------------------------
@@ -434,9 +440,11 @@ def test_practice_check_lists_everything_that_is_missing(house: House) -> None:
     with edited(house.config_path, lambda content: content["database"].update(url=url)):
         assert otv("practice", "create-tables", config=house.config_path).code == 0
         done = otv("practice", "check", config=house.config_path)
-        found = otv("check", "--no-connect", config=house.config_path)
+        found = otv("doctor", "--no-connect", "--lang", "en", config=house.config_path)
     assert done.code == 20
-    assert re.search(r"^FAILED  practice tables: .* is missing; and \d+ more$", found.out, re.MULTILINE)
+    assert re.search(
+        r"^FAILED +database.tables +.*things: \d+; the first: .* is missing$", found.out, re.MULTILINE
+    )
     assert "- table or view patient is missing\n" in done.out
     assert f"lacks {done.out.count(chr(10))} thing" in done.err
 
@@ -474,4 +482,4 @@ def test_audit_that_was_tampered_with_is_told_by_every_command_that_looks(house:
     told = otv("audit", "verify", config=house.config_path)
     assert (told.code, "entry 1" in told.err) == (50, True)
     assert "data protection" in told.err
-    assert otv("check", "--no-connect", config=house.config_path).code == 50
+    assert otv("doctor", "--no-connect", config=house.config_path).code == 50

@@ -93,7 +93,7 @@ def test_service_exchanges_with_both_partners_holds_the_house_and_ends_clean() -
         second = otv("sync", config=house.config_path)
         assert (second.code, "another otv-agent process works" in second.err) == (50, True)
         assert "agent     running" in otv("status", config=house.config_path).out
-        assert otv("check", config=house.config_path).code == 0
+        assert otv("doctor", config=house.config_path).code == 0
 
         assert gpg_agents(house.data_folder / "gpg")
         code, seconds = service.stop()

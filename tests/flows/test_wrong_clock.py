@@ -32,8 +32,8 @@ def test_files_that_only_our_wrong_clock_blamed_are_imported_once_an_operator_vo
         assert late.result.reason == "signature_time_out_of_bounds"
         stage.export(Kind.AVAILABILITY)
     stage.drop(stage.sealed(stage.booking()))
-    check = otv("check", "--no-connect", config=stage.house.config_path)
-    assert "FAILED  clock: the newest audit entries bear times that have not come yet" in check.out
+    looked = otv("doctor", "--no-connect", "--lang", "en", config=stage.house.config_path)
+    assert "FAILED   clock.audit          The audit log bears times still to come" in looked.out
 
     refused = accept_clock(stage, answer="n\n")
     assert (refused.code, "nothing was changed" in refused.err) == (2, True)
@@ -46,7 +46,8 @@ def test_files_that_only_our_wrong_clock_blamed_are_imported_once_an_operator_vo
     # Its envelope says a time to come: the partner's own matter, and answered.
     assert states == [FileState.IMPORTED, FileState.IMPORTED, FileState.REFUSED]
     assert len(quarantine_reasons(stage, DENTPORT).keys() - aside) == 2
-    assert otv("check", "--no-connect", config=stage.house.config_path).out.count("fine    clock") == 1
+    looked = otv("doctor", "--no-connect", "--lang", "en", config=stage.house.config_path)
+    assert looked.out.count("fine     clock.audit") == 1
     assert otv("audit", "verify", config=stage.house.config_path).code == 0
 
 

@@ -165,6 +165,7 @@ def open_house(
         stack.enter_context(watched(folder))
 
         data = folder / "data"
+        data.mkdir(mode=0o700)
         fingerprint = create_own_key(data / "gpg", "gpg", "Zahnarztpraxis Musterstadt").fingerprint
         stack.callback(stop_agent, data / "gpg", "gpg")
         public_key = export_public_key(data / "gpg", "gpg", fingerprint).encode()

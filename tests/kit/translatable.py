@@ -75,7 +75,8 @@ def in_order() -> bytes:
     known, ordered = texts(catalogue()), Catalog(locale="de", fuzzy=False)
     for key in sorted(translatable(), key=lambda one: one if isinstance(one, str) else one[0]):
         forms = known.get(key, ("", "") if isinstance(key, tuple) else ("",))
-        ordered.add(key, forms if isinstance(key, tuple) else forms[0])
+        # Without the flags, which only tell what the braces and signs in a text tell.
+        ordered.add(key, forms if isinstance(key, tuple) else forms[0]).flags.clear()
     body = io.BytesIO()
     write_po(body, ordered, width=0, omit_header=True, no_location=True)
     head = GERMAN.read_text(encoding="utf-8").partition("\n\n")[0]
