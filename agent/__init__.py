@@ -33,6 +33,7 @@ What people ask of it, each in words of its own
     tracing         what became of this booking            retention       what is no longer needed
     reception       what the staff ask                     recipients      who was told what; closing a lane
     partner_check   the whole way to a partner, tried      server_check    its first half: the server
+    rehearsal       what would leave, into a folder
     tried_steps     each told at once, with its time       documentation   what pages say from the code
     oversight       what data protection asks              key_details     all there is to say of a key
     sample_practice an invented practice                   service/        as a service of this machine

@@ -18,12 +18,14 @@ from agent.domain.attribution import attribution_problem
 from agent.errors import ConfigError, GpgUnavailableError, OtvUserError, UsageError
 from agent.flows import receive
 from agent.flows.exchange import ExchangeResult, exchange
-from agent.flows.export import Progress, export, kinds_for, preview
+from agent.flows.export import export, kinds_for
 from agent.flows.export_result import ExportResult
 from agent.flows.file_result import FileResult
 from agent.flows.give_up import SentAgain, send_again
 from agent.flows.hand_over import hand_over
 from agent.flows.lane import Lane, PracticeSide
+from agent.flows.rehearse import Keep, Rehearsal, preview, rehearse, rehearse_updates
+from agent.flows.snapshot_document import Progress
 from agent.flows.tell_updates import preview_updates, tell_updates
 from agent.flows.try_file import try_file
 from agent.licence_gate import LicenceGate
@@ -97,6 +99,13 @@ class Agent:
     def preview(self, partner_id: str, kind: Kind) -> ExportResult:
         """What the export would hold, in numbers, without writing anything."""
         return preview(self.practice, self.lane(partner_id), kind)
+
+    def rehearse(self, partner_id: str, kind: Kind, keep: Keep) -> Rehearsal:
+        """What would leave of this kind, line by line, and how it differs; see `agent.flows.rehearse`."""
+        lane = self.lane(partner_id)
+        if kind is Kind.APPOINTMENT_UPDATES:
+            return rehearse_updates(self.practice, lane, keep)
+        return rehearse(self.practice, lane, kind, keep)
 
     def tell_updates(self, partner_id: str) -> int:
         """What staff changed, into the outbox; see `agent.flows.tell_updates`."""

@@ -27,12 +27,13 @@ from agent.adapters import tables
 from agent.adapters.changed_appointments import read_changes
 from agent.adapters.database_errors import patients_readable
 from agent.adapters.epoch import epoch
+from agent.adapters.hold_ledger import SqlHoldLedger
 from agent.adapters.practice_calendar import read_calendar
 from agent.adapters.row_stream import streamed
 from agent.domain.intervals import Interval, merged, utc_datetime
 from agent.domain.practice import Consent, ContactPoint, Patient, PracticeCalendar, StaffMember
 from agent.errors import SchemaMismatchError
-from agent.ports import ChangedAppointment, ConsentedPatient, PracticeIdentity, SnapshotFile
+from agent.ports import ChangedAppointment, ConsentedPatient, GoodState, Hold, PracticeIdentity, SnapshotFile
 
 _NO_CONTACT = (None, None, None, None)
 # Looked up for every patient; calling the enum costs ten times as much.
@@ -203,6 +204,12 @@ class SqlPracticeSnapshot:
         disclosure = tables.disclosure.c
         statement = self._removals(partner_id, disclosure.alias).order_by(disclosure.patient_id)
         return list(self._connection.scalars(statement))
+
+    def good_state(self, partner_id: str, kind: str) -> GoodState | None:
+        return SqlHoldLedger(self._connection).good_state(partner_id, kind)
+
+    def held(self, partner_id: str, kind: str) -> Hold | None:
+        return SqlHoldLedger(self._connection).held(partner_id, kind)
 
     def unannounced_removals(self, partner_id: str) -> int:
         statement = self._removals(partner_id, func.count()).where(tables.disclosure.c.removed_at.is_(None))

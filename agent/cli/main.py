@@ -27,6 +27,7 @@ from agent.cli import (
     practice,
     purge,
     quarantine,
+    rehearse,
     release,
     service,
     show_keys,
@@ -99,6 +100,7 @@ app.command()(disclosures.disclosures)
 app.command()(match.match)
 app.command()(trace.trace)
 app.command()(what_left.what_left)
+app.command()(rehearse.rehearse)
 app.command()(init.init)
 partner.app.command("test")(try_partner.try_partner)
 app.add_typer(partner.app, name="partner")

@@ -32,6 +32,8 @@ class AvailabilityMeasure:
     last_day: str = ""
     slots: Counter[str] = field(default_factory=Counter)
     taken_minutes: Counter[str] = field(default_factory=Counter)
+    slots_by_column: Counter[str] = field(default_factory=Counter)
+    """By `DAY/COLUMN`; the guard asks for days alone, a rehearsal for both."""
 
     @classmethod
     def under(cls, terms: OfferTerms) -> "AvailabilityMeasure":
@@ -39,7 +41,9 @@ class AvailabilityMeasure:
 
     def add(self, record: Line) -> None:
         if isinstance(record, FreeSlot):
-            self.slots[record.starts_at[_DAY]] += 1
+            day = record.starts_at[_DAY]
+            self.slots[day] += 1
+            self.slots_by_column[f"{day}/{record.column_id}"] += 1
         elif isinstance(record, ColumnTime) and record.status == "busy":
             self.taken_minutes[record.starts_at[_DAY]] += _minutes(record)
         elif isinstance(record, Window):
@@ -53,16 +57,48 @@ class AvailabilityMeasure:
             "last_day": self.last_day,
             "slots": dict(self.slots),
             "taken_minutes": dict(self.taken_minutes),
+            "slots_by_column": dict(self.slots_by_column),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class SlotsOfDay:
+    """Free slots of one column on one day (UTC), before and now; without a column of all of them."""
+
+    day: str
+    column_id: str | None
+    before: int
+    now: int
+
+
+def slot_differences(before: Mapping[str, Any], now: AvailabilityMeasure) -> list[SlotsOfDay]:
+    """Where there are more or fewer slots than in an earlier measure, on the days that both cover whole.
+
+    By column, unless the earlier measure is from a version that counted days alone.
+    """
+    by_column = "slots_by_column" in before
+    earlier = before["slots_by_column"] if by_column else before["slots"]
+    present = now.slots_by_column if by_column else now.slots
+    found = []
+    for place in sorted({*earlier, *present}):
+        day, _, column_id = place.partition("/")
+        was, stands = earlier.get(place, 0), present.get(place, 0)
+        if was != stands and _is_common(day, before, now):
+            found.append(SlotsOfDay(day, column_id or None, was, stands))
+    return found
+
+
+def _is_common(day: str, before: Mapping[str, Any], now: AvailabilityMeasure) -> bool:
+    # The first day is never covered whole: it begins with the lead time.
+    first, last = str(before["first_day"]), str(before["last_day"])
+    return max(first, now.first_day) < day <= min(last, now.last_day)
 
 
 def availability_changes(before: Mapping[str, Any], now: AvailabilityMeasure) -> list[Change]:
     """Slots and taken time against an earlier measure, kept as `plain`."""
-    first, last = max(before["first_day"], now.first_day), min(before["last_day"], now.last_day)
 
     def on_common_days(counts: Mapping[str, int]) -> int:
-        # The first day is never covered whole: it begins with the lead time.
-        return sum(count for day, count in counts.items() if first < day <= last)
+        return sum(count for day, count in counts.items() if _is_common(day, before, now))
 
     taken, still_taken = on_common_days(before["taken_minutes"]), on_common_days(now.taken_minutes)
     changes = [Change(Sign.TAKEN_MINUTES_LOST, taken, taken - still_taken)]

@@ -17,37 +17,22 @@ half-way the sealer kills gpg and the draft is dropped.
 """
 
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, suppress
-from datetime import date, datetime
+from contextlib import suppress
+from datetime import datetime
 from functools import partial
 
-from agent.domain import documents
-from agent.domain.availability import TakenTime, busy_window, cap_window, offer_window
-from agent.domain.availability_records import availability_records
-from agent.domain.consent import in_transmit_set
-from agent.domain.export_measure import AvailabilityMeasure
-from agent.domain.intervals import instant
-from agent.domain.last_look import looked_over
-from agent.domain.practice import PracticeCalendar
-from agent.domain.practice_hours import after_open_time, practice_open
 from agent.errors import ConsentChangingError, UsageError
 from agent.flows.export_result import ExportResult
 from agent.flows.hold_export import NewcomersHeldError, hold_export, raise_held
 from agent.flows.lane import Lane, PracticeSide
 from agent.flows.outdated import drop, may_know_patients
-from agent.ports import ConsentedPatient, PracticeSnapshot, SealedFile, WriteTransaction
-from exchange_formats.codec import encode
+from agent.flows.snapshot_document import DocumentHead, Progress, document
+from agent.ports import PracticeSnapshot, SealedFile, WriteTransaction
 from exchange_formats.envelope import Envelope, Kind
-from exchange_formats.fields import Line
 from exchange_formats.file_names import parse_sealed_name, sealed_name
 
 ATTEMPTS = 3
 """At a patients file that is overtaken by a withdrawal each time."""
-
-Progress = Callable[[int], None]
-"""Told now and then how many records have been written."""
-PROGRESS_STEP = 1000
 
 
 def kinds_for(snapshot: PracticeSnapshot, lane: Lane) -> tuple[Kind, ...]:
@@ -72,7 +57,7 @@ def export(practice: PracticeSide, lane: Lane, kind: Kind, progress: Progress | 
     practice.require_licence(lane.partner_id)
     practice.require_room()
     with practice.database.read() as snapshot:
-        _require_agreed(snapshot, lane, kind)
+        require_agreed(snapshot, lane, kind)
     export_once = partial(_until_consents_hold, practice, lane, kind, progress)
     try:
         return export_once()
@@ -95,8 +80,6 @@ def _export_once(
 ) -> ExportResult:
     now = practice.clock()
     result = ExportResult(kind)
-    if kind is Kind.AVAILABILITY:
-        result.availability = AvailabilityMeasure.under(lane.terms)
 
     with practice.database.write() as work:
         if kind is Kind.PATIENTS and may_know_patients(work.snapshot, lane):
@@ -106,31 +89,10 @@ def _export_once(
 
     with lane.outbox.draft() as draft:
         with practice.database.read() as snapshot:
-            calendar = snapshot.calendar()
-            valid_until, next_expected_at = _lifetime(practice, lane, kind, calendar, now)
-            envelope = Envelope(
-                record="envelope",
-                format="otv",
-                version=1,
-                kind=kind,
-                message_id=str(uuid.uuid4()),
-                sequence=sequence,
-                practice_id=practice.practice_id,
-                partner_id=lane.partner_id,
-                created_at=documents.datetime_text(now),
-                valid_until=valid_until,
-                next_expected_at=next_expected_at,
-                time_zone=calendar.time_zone,
-                audit_head=str(anchor),
-            )
-            # Closed whatever happens: an open stream of rows would outlive the snapshot it reads.
-            records = _records(snapshot, calendar, lane, kind, now, result, with_newcomers=with_newcomers)
-            with (
-                closing(records),
-                closing(_may_be_known(snapshot, lane)) as may_be_known,
-            ):
-                lines = encode(envelope, _counted(records, result, progress))
-                sealed = lane.sealer.seal(looked_over(lines, kind, may_be_known), draft.file)
+            head = DocumentHead(str(uuid.uuid4()), sequence, now, str(anchor))
+            made = document(practice, snapshot, lane, result, head, progress, with_newcomers=with_newcomers)
+            with made as (envelope, lines):
+                sealed = lane.sealer.seal(lines, draft.file)
 
         result.file_name, result.size = sealed_name(envelope), sealed.size
         with practice.database.write() as work:
@@ -178,22 +140,6 @@ def _record(
     )
 
 
-def preview(practice: PracticeSide, lane: Lane, kind: Kind) -> ExportResult:
-    """What an export would hold, counted; nothing is written anywhere, not even an alias."""
-    practice.require_licence(lane.partner_id)
-    with practice.database.read() as snapshot:
-        _require_agreed(snapshot, lane, kind)
-    now = practice.clock()
-    result = ExportResult(kind)
-    with (
-        practice.database.read() as snapshot,
-        closing(_records(snapshot, snapshot.calendar(), lane, kind, now, result, dry_run=True)) as records,
-    ):
-        for _ in _counted(records, result, None):
-            pass
-    return result
-
-
 def _drop_older(practice: PracticeSide, lane: Lane, kind: Kind, sequence: int) -> None:
     """After an outage the newest snapshot goes, not the backlog; what is being delivered now still is."""
     for file in (*lane.outbox.waiting(), *lane.outbox.failed()):
@@ -202,7 +148,7 @@ def _drop_older(practice: PracticeSide, lane: Lane, kind: Kind, sequence: int) -
             drop(practice, lane, file)
 
 
-def _require_agreed(snapshot: PracticeSnapshot, lane: Lane, kind: Kind) -> None:
+def require_agreed(snapshot: PracticeSnapshot, lane: Lane, kind: Kind) -> None:
     """Asked here too and not of callers alone: a patients file must not leave by a mistyped command."""
     if kind not in kinds_for(snapshot, lane):
         raise UsageError(f"{lane.partner_id}: this partner gets no file of kind {kind}")
@@ -214,102 +160,6 @@ def _require_still_true(snapshot: PracticeSnapshot, lane: Lane, kind: Kind) -> N
     Asked after its own disclosures and removals are written down: what is left is what it does not tell.
     """
     if kind is not Kind.PATIENTS:
-        _require_agreed(snapshot, lane, kind)
+        require_agreed(snapshot, lane, kind)
     elif snapshot.unannounced_removals(lane.partner_id):
         raise ConsentChangingError(f"{lane.partner_id}: a patient withdrew while the file was being made")
-
-
-def _records(
-    snapshot: PracticeSnapshot,
-    calendar: PracticeCalendar,
-    lane: Lane,
-    kind: Kind,
-    now: datetime,
-    result: ExportResult,
-    *,
-    dry_run: bool = False,
-    with_newcomers: bool = True,
-) -> Generator[Line, None, None]:
-    if kind is Kind.PATIENTS:
-        return _patients(snapshot, lane, result, now.date(), dry_run=dry_run, with_newcomers=with_newcomers)
-    if kind is Kind.REFERENCE_DATA:
-        return documents.reference_records(calendar)
-    return availability_records(
-        calendar, _taken_time(snapshot, lane, calendar, instant(now)), lane.terms, instant(now)
-    )
-
-
-def _taken_time(snapshot: PracticeSnapshot, lane: Lane, calendar: PracticeCalendar, now: int) -> TakenTime:
-    window = offer_window(calendar, lane.terms, now)
-    busy = snapshot.busy(busy_window(calendar, window))
-    if lane.terms.max_appointments_per_day is None:
-        return TakenTime(busy)
-    return TakenTime(busy, snapshot.booked_starts(lane.partner_id, cap_window(calendar, window)))
-
-
-def _patients(
-    snapshot: PracticeSnapshot,
-    lane: Lane,
-    result: ExportResult,
-    today: date,
-    *,
-    dry_run: bool,
-    with_newcomers: bool,
-) -> Generator[Line, None, None]:
-    if may_know_patients(snapshot, lane):
-        with closing(snapshot.consented_patients(lane.partner_id)) as stream:
-            chosen = stream if with_newcomers else (one for one in stream if one.disclosed)
-            yield from _agreed_patients(chosen, result, today, dry_run=dry_run)
-    for alias in snapshot.removed_aliases(lane.partner_id):
-        result.removals.append(alias)
-        yield documents.removal_record(alias)
-
-
-def _may_be_known(snapshot: PracticeSnapshot, lane: Lane) -> Generator[str, None, None]:
-    """Whose lines may go to this partner, for the last look; asked only when the first one comes."""
-    if may_know_patients(snapshot, lane):
-        yield from snapshot.known_aliases(lane.partner_id)
-
-
-def _agreed_patients(
-    stream: Iterable[ConsentedPatient], result: ExportResult, today: date, *, dry_run: bool
-) -> Generator[Line, None, None]:
-    for consented in stream:
-        patient = consented.patient
-        # The query narrows, the rule decides, here and last: consent as it stands at this moment (R15).
-        if not in_transmit_set(patient.active, patient.consent):
-            continue
-        if consented.alias is None and not dry_run:
-            continue  # Agreed after the aliases were given: in the next file.
-        record = documents.patient_line(patient, consented.alias or "not-yet-given", today)
-        if record is None:
-            continue
-        if not consented.disclosed:
-            result.first_disclosures.append(patient.patient_id)
-        yield record
-
-
-def _counted(records: Iterator[Line], result: ExportResult, progress: Progress | None) -> Iterator[Line]:
-    counts, measure = result.records, result.availability
-    for written, record in enumerate(records, start=1):
-        counts[record.record] += 1
-        if measure is not None:
-            measure.add(record)
-        if progress is not None and written % PROGRESS_STEP == 0:
-            progress(written)
-        yield record
-
-
-def _lifetime(
-    practice: PracticeSide, lane: Lane, kind: Kind, calendar: PracticeCalendar, now: datetime
-) -> tuple[str | None, str | None]:
-    """Until when the file is good and when the next one is due, in opening time; other kinds say neither."""
-    if kind is not Kind.AVAILABILITY:
-        return None, None
-    start, latest = instant(now), instant(now + practice.max_message_age)
-    opened = practice_open(calendar, (start, latest))
-    valid_until, next_expected_at = (
-        documents.instant_text(after_open_time(opened, start, int(length.total_seconds()), latest))
-        for length in (lane.availability_valid_for, lane.availability_every)
-    )
-    return valid_until, next_expected_at

@@ -30,7 +30,7 @@ def hold_or_pass(
     known = work.holds.held(partner_id, kind)
     if known is None and not found:
         return None
-    if not found or (known and known.released_at and covers(known.changes, found)):
+    if may_go(known, found):
         end_hold(work, partner_id, kind, now)
         return None
     if known and not known.released_at and covers(known.changes, found) and covers(found, known.changes):
@@ -39,6 +39,11 @@ def hold_or_pass(
     work.holds.put(hold)
     work.audit.append("held", now, partner_id, kind=kind, **numbers(found))
     return hold
+
+
+def may_go(known: Hold | None, found: tuple[Change, ...]) -> bool:
+    """Nothing is too large, or no larger than what an operator released."""
+    return not found or bool(known and known.released_at and covers(known.changes, found))
 
 
 def end_hold(work: WriteTransaction, partner_id: str, kind: str, now: datetime) -> bool:

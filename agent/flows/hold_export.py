@@ -35,9 +35,8 @@ def hold_export(
     """
     partner_id, kind = lane.partner_id, result.kind.value
     good = work.holds.good_state(partner_id, kind)
-    measure = _measure(work.snapshot, lane, result)
-    changes = _changes(work.snapshot, lane, result, good.measure if good else None, measure)
-    found = excessive(changes, lane.limits)
+    measure = measure_of(work.snapshot, lane, result)
+    found = excessive(changes_since(work.snapshot, lane, result, good, measure), lane.limits)
     if found or with_newcomers:
         hold = hold_or_pass(work, partner_id, kind, found, now)
         if hold is not None:
@@ -54,19 +53,22 @@ def raise_held(hold: Hold) -> NoReturn:
     raise error
 
 
-def _measure(snapshot: PracticeSnapshot, lane: Lane, result: ExportResult) -> Mapping[str, Any]:
+def measure_of(snapshot: PracticeSnapshot, lane: Lane, result: ExportResult) -> Mapping[str, Any]:
+    """What is counted of a file, to compare the next one with."""
     if result.kind is Kind.PATIENTS:
         return {MAY_KNOW_PATIENTS: may_know_patients(snapshot, lane)}
     return dict(result.records) if result.availability is None else result.availability.plain()
 
 
-def _changes(
+def changes_since(
     snapshot: PracticeSnapshot,
     lane: Lane,
     result: ExportResult,
-    before: Mapping[str, Any] | None,
+    good: GoodState | None,
     measure: Mapping[str, Any],
 ) -> list[Change]:
+    """What is different from the last file of this kind, as far as it was counted, large or not."""
+    before = good.measure if good else None
     if result.kind is Kind.PATIENTS:
         return _patients_changes(snapshot, lane, result, before, measure)
     if before is None:

@@ -81,9 +81,18 @@ def preview_updates(practice: PracticeSide, lane: Lane) -> int:
     """How many appointments an update would tell of now; nothing is written anywhere."""
     practice.require_licence(lane.partner_id)
     with practice.database.read() as snapshot:
-        if not lane.gets_updates or snapshot.revoked_at(lane.partner_id) is not None:
-            return 0
-        return len(_changes(snapshot, lane, practice.clock()))
+        return len(updates_now(snapshot, lane, practice.clock())[0])
+
+
+def updates_now(
+    snapshot: PracticeSnapshot, lane: Lane, now: datetime
+) -> tuple[list[AppointmentUpdateRecord], tuple[SuddenChange, ...]]:
+    """What an update would tell, and what of it is too much at once; nothing for who gets no updates."""
+    if not lane.gets_updates or snapshot.revoked_at(lane.partner_id) is not None:
+        return [], ()
+    changes = _changes(snapshot, lane, now)
+    records = [update_record(change.told.booking_id, state) for change, state in changes]
+    return records, _too_many_deleted(snapshot, lane, changes, now)
 
 
 def _changes(snapshot: PracticeSnapshot, lane: Lane, now: datetime) -> list[Change]:
@@ -94,13 +103,19 @@ def _changes(snapshot: PracticeSnapshot, lane: Lane, now: datetime) -> list[Chan
 
 
 def _hold(work: WriteTransaction, lane: Lane, changes: Sequence[Change], now: datetime) -> Hold | None:
+    found = _too_many_deleted(work.snapshot, lane, changes, now)
+    return hold_or_pass(work, lane.partner_id, KIND.value, found, now)
+
+
+def _too_many_deleted(
+    snapshot: PracticeSnapshot, lane: Lane, changes: Sequence[Change], now: datetime
+) -> tuple[SuddenChange, ...]:
     """Appointments that vanish by the dozen are lost, not cancelled: nobody is told to stay at home."""
     deleted = sum(change.stands is None for change, _ in changes)
-    found: tuple[SuddenChange, ...] = ()
-    if deleted:
-        base = deleted + standing_appointments(work.snapshot, lane.partner_id, now)
-        found = excessive([SuddenChange(Sign.APPOINTMENTS_DELETED, base, deleted)], lane.limits)
-    return hold_or_pass(work, lane.partner_id, KIND.value, found, now)
+    if not deleted:
+        return ()
+    base = deleted + standing_appointments(snapshot, lane.partner_id, now)
+    return excessive([SuddenChange(Sign.APPOINTMENTS_DELETED, base, deleted)], lane.limits)
 
 
 def _decide(work: WriteTransaction, lane: Lane, changes: Sequence[Change], now: datetime) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from agent.domain.intervals import Interval
 from agent.domain.practice import Patient, PracticeCalendar, StaffMember
 from agent.ports.appointments import ChangedAppointment
+from agent.ports.ledgers import GoodState, Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,14 @@ class PracticeSnapshot(Protocol):
 
     def newest_file(self, partner_id: str, kind: str) -> SnapshotFile | None:
         """The file of this kind with the highest number that was recorded for the partner."""
+        ...
+
+    def good_state(self, partner_id: str, kind: str) -> GoodState | None:
+        """What was counted of the last file of this kind that was not held."""
+        ...
+
+    def held(self, partner_id: str, kind: str) -> Hold | None:
+        """What of this kind waits for a person's look."""
         ...
 
     def revoked_at(self, partner_id: str) -> datetime | None:
