@@ -37,7 +37,7 @@ What people ask of it, each in words of its own
     tried_steps     each told at once, with its time       documentation   what pages say from the code
     oversight       what data protection asks              key_details     all there is to say of a key
     sample_practice an invented practice                   service/        as a service of this machine
-    quarantine      what was set aside
+    quarantine      what was set aside                     freshness       how long since all went well
 
 One word per thing, in code, YAML, logs and docs:
 

@@ -16,6 +16,8 @@ from agent.adapters.audit_memory import FILE_NAME as AUDIT_MEMORY
 from agent.adapters.audit_memory import AuditMemory
 from agent.adapters.database import Connector
 from agent.adapters.disk_space import MEBIBYTE, require_room
+from agent.adapters.good_cycles import FILE_NAME as GOOD_CYCLES
+from agent.adapters.good_cycles import CycleMemory
 from agent.adapters.gpg_sealer import GpgSealer, OpeningLimits, PartnerKey
 from agent.adapters.host_keys import HostKeyFile
 from agent.adapters.inbound import FolderInbound
@@ -95,7 +97,8 @@ def build(config: Config, clock: Clock = utc_now) -> Agent:
         for partner_id, partner in config.partners.items()
         if partner.settings.enabled
     }
-    return Agent(config, connector, practice, licence, lanes, audit_key, audit_memory)
+    cycles = CycleMemory(settings.data_folder / GOOD_CYCLES)
+    return Agent(config, connector, practice, licence, lanes, audit_key, audit_memory, cycles)
 
 
 def secret_key(settings: AgentSettings, clock: Clock = utc_now) -> OwnKey:

@@ -45,7 +45,7 @@ STOP_SECONDS = 6.0
 """For the running jobs; with the watcher's three seconds the whole stop stays below ten."""
 WATCH_EVERY = timedelta(seconds=60)
 RELEASES_EVERY = timedelta(seconds=10)
-DAILY = timedelta(hours=24)
+HOURLY, DAILY = timedelta(hours=1), timedelta(hours=24)
 
 
 class Daemon:
@@ -68,8 +68,9 @@ class Daemon:
             self._wired, self._clockwork, self._troubles, self._lane_jobs.book_changed, self._end_by
         )
         self._practice_jobs = PracticeJobs(
-            self._wired, self._clockwork, self._clock, Watch(self._troubles, clock)
+            self._wired, self._clockwork, self._clock, Watch(self._troubles, clock), self._troubles
         )
+        self._wall = clock
         self._agent: Agent
 
     def stop(self) -> None:
@@ -111,6 +112,7 @@ class Daemon:
         self._agent.require_author()
         self._clock.hear(self._agent.database_time())
         self._agent.recover()
+        self._agent.cycles.started(self._wall())
         self._clockwork.start()
         self._watcher.start()
         self._schedule()
@@ -154,6 +156,7 @@ class Daemon:
         every(DAILY, "licence", jobs.check_licence)
         every(DAILY, "purge", jobs.purge)
         every(DAILY, "keys", jobs.check_keys)
+        every(HOURLY, "audit check", jobs.check_audit)
         self._watcher.watch([partner.inbound_folder for partner in self._agent.config.partners.values()])
 
     def _schedule_lane(self, lane: Lane) -> None:

@@ -8,6 +8,7 @@ from exchange_formats.envelope import Kind
 
 SWEEP = "sweep"
 CONFIGURATION = "configuration (the old one stays in force)"
+AUDIT_LOG = "audit log"
 
 
 def exporting(kind: Kind, partner_id: str) -> str:

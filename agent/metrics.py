@@ -10,7 +10,9 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest, write_to_textfile
 
+from agent.domain.freshness import Freshness
 from agent.errors import SpoolError
+from agent.freshness import Direction
 from agent.status import LaneStatus, Status
 
 FOLDERS = ("outbox_waiting", "given_up", "inbound_waiting", "archived", "quarantined")
@@ -43,6 +45,7 @@ def _registry(status: Status | None, troubled: Collection[str]) -> CollectorRegi
     if status is not None:
         _whole_agent(registry, status)
         _partners(registry, status.partners)
+        _freshness(registry, status.partners)
     return registry
 
 
@@ -59,6 +62,11 @@ def _whole_agent(registry: CollectorRegistry, status: Status) -> None:
     }
     for name, (meaning, number) in numbers.items():
         _gauge(registry, name, meaning).set(number)
+    if status.audit_check is not None and status.audit_check.problem is None:
+        verified = _gauge(
+            registry, "audit_verified_timestamp_seconds", "When the whole audit log was last found in order."
+        )
+        verified.set(_seconds(status.audit_check.at))
 
 
 def _partners(registry: CollectorRegistry, partners: Mapping[str, LaneStatus]) -> None:
@@ -81,7 +89,30 @@ def _partners(registry: CollectorRegistry, partners: Mapping[str, LaneStatus]) -
         unconfirmed.labels(partner_id).set(lane.unconfirmed)
 
 
+def _freshness(registry: CollectorRegistry, partners: Mapping[str, LaneStatus]) -> None:
+    last_good = _gauge(
+        registry,
+        "last_good_cycle_timestamp_seconds",
+        "When everything last went well.",
+        "partner",
+        "direction",
+    )
+    freshness = _gauge(
+        registry, "freshness", "0 green, 1 amber, 2 red; see `otv-agent status`.", "partner", "direction"
+    )
+    for partner_id, lane in partners.items():
+        for direction in Direction:
+            fresh = lane.outbound if direction is Direction.OUTBOUND else lane.inbound
+            freshness.labels(partner_id, direction).set(Freshness(fresh.freshness).level)
+            if fresh.last_good_cycle_at is not None:
+                last_good.labels(partner_id, direction).set(_seconds(fresh.last_good_cycle_at))
+
+
 def _moments(lane: LaneStatus) -> dict[str, float]:
     """Only what has happened: a time of 0 would read as 1970."""
     told = {what: getattr(lane, name) for what, name in MOMENTS.items()}
-    return {what: datetime.fromisoformat(at).timestamp() for what, at in told.items() if at is not None}
+    return {what: _seconds(at) for what, at in told.items() if at is not None}
+
+
+def _seconds(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()

@@ -4,14 +4,15 @@ What `agent.app` builds and every entrance works with. Nothing is decided
 here; a story is told in `agent.flows`.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from agent.adapters.audit_log import clock_accepted_at
 from agent.adapters.audit_memory import AuditMemory
 from agent.adapters.database import Connector
+from agent.adapters.good_cycles import CycleMemory, Step
 from agent.adapters.own_key_setup import stop_agent
 from agent.config import Config
 from agent.domain.attribution import attribution_problem
@@ -43,6 +44,7 @@ class Agent:
     lanes: Mapping[str, Lane]
     audit_key: bytes
     audit_memory: AuditMemory
+    cycles: CycleMemory
 
     def lane(self, partner_id: str) -> Lane:
         """Raises UsageError for a partner that is not configured or not enabled."""
@@ -94,7 +96,11 @@ class Agent:
 
     def export(self, partner_id: str, kind: Kind, progress: Progress | None = None) -> ExportResult:
         """One file into the outbox; see `agent.flows.export`."""
-        return export(self.practice, self.lane(partner_id), kind, progress)
+        began_at = self.practice.clock()
+        result = export(self.practice, self.lane(partner_id), kind, progress)
+        if kind is Kind.AVAILABILITY:
+            self.cycles.good(partner_id, Step.EXPORTED, began_at)
+        return result
 
     def preview(self, partner_id: str, kind: Kind) -> ExportResult:
         """What the export would hold, in numbers, without writing anything."""
@@ -123,8 +129,15 @@ class Agent:
         self, partner_id: str, *, deliver_files: bool = True, fetch_files: bool = True
     ) -> ExchangeResult:
         """Deliver and fetch over one connection; see `agent.flows.exchange`."""
-        lane = self.lane(partner_id)
-        return exchange(self.practice, lane, deliver_files=deliver_files, fetch_files=fetch_files)
+        lane, began_at = self.lane(partner_id), self.practice.clock()
+        exported_at = self.cycles.known().steps.get((partner_id, Step.EXPORTED))
+        result = exchange(self.practice, lane, deliver_files=deliver_files, fetch_files=fetch_files)
+        if lane.transport is not None:
+            if deliver_files and not result.left and exported_at is not None:
+                self.cycles.good(partner_id, Step.DELIVERED, exported_at)
+            if fetch_files:
+                self.cycles.good(partner_id, Step.FETCHED, began_at)
+        return result
 
     def send_again(self, partner_id: str) -> SentAgain:
         """What was given up waits again; see `agent.flows.give_up`."""
@@ -132,14 +145,26 @@ class Agent:
 
     def receive(self, partner_id: str) -> Iterator[FileResult]:
         """Work off the inbound folder; see `agent.flows.receive`."""
-        return receive.sweep(self.practice, self.lane(partner_id))
+        return self._swept(self.lane(partner_id))
+
+    def _swept(self, lane: Lane) -> Generator[FileResult, None, None]:
+        """Noted after each file too: a flood is worked off for hours."""
+        with closing(receive.sweep(self.practice, lane)) as files:
+            while True:
+                began_at = self.practice.clock()
+                result = next(files, None)
+                self.cycles.good(lane.partner_id, Step.SWEPT, began_at)
+                if result is None:
+                    return
+                yield result
 
     def try_file(self, partner_id: str, content: bytes) -> None:
         """What receiving these bytes would do, taken back; see `agent.flows.try_file`."""
         try_file(self.practice, self.lane(partner_id), content)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database, and write down what went well."""
+        self.cycles.flush()
         self.connector.dispose()
 
     def stop_gpg(self) -> None:

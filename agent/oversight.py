@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -23,10 +24,11 @@ from agent.adapters.audit_log import (
 from agent.adapters.audit_verification import AuditReport, Verification, verify
 from agent.adapters.disclosure_ledger import SqlDisclosureLedger
 from agent.adapters.durable_files import draft, write_durably
+from agent.adapters.good_cycles import AuditCheck
 from agent.adapters.outbox import highest_sequences
 from agent.adapters.process_lock import is_held
 from agent.app import secret_key
-from agent.errors import DatabaseOutdatedError, UsageError
+from agent.errors import AuditBrokenError, DatabaseOutdatedError, UsageError
 from agent.operations import Agent
 from agent.ports import AuditHead
 
@@ -34,9 +36,11 @@ __all__ = [
     "Choice",
     "Restore",
     "accept_restore",
+    "audit_check_is_due",
     "audit_entries",
     "audit_export",
     "audit_head",
+    "check_audit",
     "export_audit",
     "read_heads",
     "restore_to_accept",
@@ -44,6 +48,7 @@ __all__ = [
 ]
 
 CHUNK = 65_536
+AUDIT_CHECK_EVERY = timedelta(days=1)
 MAX_HEADS_BYTES = 64 * 1024 * 1024
 _HEAD = re.compile(r"(0|[1-9][0-9]{0,17}):([0-9a-f]{64})")
 
@@ -88,6 +93,25 @@ def verify_audit(agent: Agent, anchors: Iterable[AuditHead]) -> AuditReport:
         return verify(
             connection, agent.audit_key, [*anchors, *remembered_anchor(agent), *ledger_anchors(connection)]
         )
+
+
+def check_audit(agent: Agent) -> AuditReport:
+    """Verify it and remember how it ended, for the status. Raises AuditBrokenError, DatabaseError."""
+    now = agent.practice.clock()
+    try:
+        report = verify_audit(agent, ())
+    except AuditBrokenError as error:
+        agent.cycles.audited(AuditCheck(now, None, str(error)))
+        raise
+    agent.cycles.audited(AuditCheck(now, report.entries, None))
+    return report
+
+
+def audit_check_is_due(agent: Agent) -> bool:
+    """Unless it was found in order within the last day, over restarts too."""
+    last = agent.cycles.known().audit
+    now = agent.practice.clock()
+    return last is None or last.problem is not None or not last.at <= now < last.at + AUDIT_CHECK_EVERY
 
 
 def remembered_anchor(agent: Agent) -> list[AuditHead]:

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from agent import retention
 from agent.adapters.watched_clock import WatchedClock
 from agent.clockwork import Clockwork
+from agent.errors import AuditBrokenError
 from agent.holds import held
-from agent.job_names import SWEEP, exporting, telling_updates
+from agent.job_names import AUDIT_LOG, SWEEP, exporting, telling_updates
 from agent.key_calendar import warn_of_keys
 from agent.operations import Agent
+from agent.oversight import audit_check_is_due, check_audit
+from agent.troubles import Troubles
 from agent.watch import Watch
 from exchange_formats.envelope import Kind
 
@@ -23,13 +26,19 @@ class PracticeJobs:
     """The jobs, over changes of the configuration."""
 
     def __init__(
-        self, current: Callable[[], Agent], clockwork: Clockwork, clock: WatchedClock, watch: Watch
+        self,
+        current: Callable[[], Agent],
+        clockwork: Clockwork,
+        clock: WatchedClock,
+        watch: Watch,
+        troubles: Troubles,
     ) -> None:
         """`current` tells the agent that is wired now."""
         self._current = current
         self._clockwork = clockwork
         self._clock = clock
         self._watch = watch
+        self._troubles = troubles
 
     def look_at_the_clock(self) -> None:
         """Hold it against the database server's, and hear the operator. Raises ClockDoubtfulError."""
@@ -70,3 +79,17 @@ class PracticeJobs:
     def check_keys(self) -> None:
         for warning in warn_of_keys(self._current()):
             log.warning("%s. See `otv-agent keys calendar`.", warning)
+
+    def check_audit(self) -> None:
+        """The whole audit log once a day; a broken one is looked at again by the hour, and told once."""
+        agent = self._current()
+        if not audit_check_is_due(agent):
+            return
+        try:
+            report = check_audit(agent)
+        except AuditBrokenError as error:
+            # No failure to be tried again at once: nothing mends it but a person.
+            self._troubles.met(AUDIT_LOG, error)
+        else:
+            self._troubles.over(AUDIT_LOG)
+            log.info("audit log: all %d entries in order", report.entries)

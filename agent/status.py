@@ -3,12 +3,13 @@
 Reads only, also while the service runs. Ids, counts and times; nothing of any patient.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from agent.adapters.activity import Activity, activity
 from agent.adapters.audit_log import SqlAuditLog
+from agent.adapters.good_cycles import AuditCheck
 from agent.adapters.hold_ledger import SqlHoldLedger
 from agent.adapters.practice_snapshot import SqlPracticeSnapshot
 from agent.adapters.process_lock import is_held
@@ -17,11 +18,14 @@ from agent.domain.key_calendar import warnings_due
 from agent.domain.sudden_change import in_words
 from agent.errors import AgentError
 from agent.flows.lane import Lane
+from agent.freshness import Direction, LaneFreshness, lane_freshness, read_standing
 from agent.key_calendar import key_calendar
+from agent.language import Language, LanguageCode
 from agent.operations import Agent
 from agent.ports import Hold, PracticeSnapshot
 
 NEVER = Activity(None, None, None, 0)
+ENGLISH = Language(LanguageCode.ENGLISH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,25 @@ class HeldStatus:
     held_at: str
     what: str
     released: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DirectionStatus:
+    """How fresh one direction is: `green`, `amber` or `red`, and the sentence that says why."""
+
+    freshness: str
+    why: str
+    last_good_cycle_at: str | None
+    every_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCheckStatus:
+    """The service's last verification of the whole audit log; `problem` is a sentence, None if all held."""
+
+    at: str
+    entries: int | None
+    problem: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +77,8 @@ class LaneStatus:
     open_removals: int
     """Patients whom the partner is to erase and has not confirmed."""
     held: list[HeldStatus]
+    outbound: DirectionStatus
+    inbound: DirectionStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +87,11 @@ class Status:
 
     practice_id: str
     running: bool
+    running_since: str | None
     licence: str
     audit_entries: int
     audit_head: str
+    audit_check: AuditCheckStatus | None
     open_notes: int
     """Possible duplicates and overlaps that the reception has not dealt with."""
     keys: tuple[str, ...]
@@ -80,23 +107,33 @@ def read_status(agent: Agent) -> Status:
         head = SqlAuditLog(connection, agent.audit_key).head()
         open_notes = len(staff_notes(connection, resolved_too=False))
         snapshot = SqlPracticeSnapshot(connection)
+        standing = read_standing(agent, snapshot, held, agent.practice.clock())
+        fresh = lane_freshness(agent, standing)
         lanes = {
-            partner_id: _lane(lane, last.get(partner_id, NEVER), snapshot, held)
+            partner_id: _lane(lane, last.get(partner_id, NEVER), snapshot, held, fresh[partner_id])
             for partner_id, lane in agent.lanes.items()
         }
     return Status(
         practice_id=agent.practice.practice_id,
         running=is_held(agent.config.settings.data_folder),
+        running_since=_text(standing.running_since),
         licence=_licence(agent),
         audit_entries=head.sequence,
         audit_head=str(head),
+        audit_check=_audit_check(standing.known.audit),
         open_notes=open_notes,
         keys=_keys(agent),
         partners=lanes,
     )
 
 
-def _lane(lane: Lane, last: Activity, snapshot: PracticeSnapshot, held: Iterable[Hold]) -> LaneStatus:
+def _lane(
+    lane: Lane,
+    last: Activity,
+    snapshot: PracticeSnapshot,
+    held: Iterable[Hold],
+    fresh: Mapping[Direction, LaneFreshness],
+) -> LaneStatus:
     files = lane.inbound.counts()
     return LaneStatus(
         name=lane.partner_name,
@@ -121,7 +158,24 @@ def _lane(lane: Lane, last: Activity, snapshot: PracticeSnapshot, held: Iterable
             for hold in held
             if hold.partner_id == lane.partner_id
         ],
+        outbound=_direction(fresh[Direction.OUTBOUND]),
+        inbound=_direction(fresh[Direction.INBOUND]),
     )
+
+
+def _direction(fresh: LaneFreshness) -> DirectionStatus:
+    return DirectionStatus(
+        fresh.freshness.value,
+        ENGLISH.say(fresh.why),
+        _text(fresh.last_good_at),
+        int(fresh.every.total_seconds()),
+    )
+
+
+def _audit_check(check: AuditCheck | None) -> AuditCheckStatus | None:
+    if check is None:
+        return None
+    return AuditCheckStatus(check.at.isoformat(timespec="seconds"), check.entries, check.problem)
 
 
 def _licence(agent: Agent) -> str:

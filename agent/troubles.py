@@ -8,8 +8,11 @@ type and place alone: an exception's text could hold patient data.
 import logging
 import threading
 import traceback
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
+from agent.clock import utc_now
 from agent.errors import AgentError
 
 log = logging.getLogger(__name__)
@@ -21,9 +24,11 @@ _OUR_CODE = (_ROOT / "agent", _ROOT / "exchange_formats")
 class Troubles:
     """What is wrong at this moment, by place; for use by several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._current: dict[str, tuple[str, str]] = {}
+        self._begun: dict[str, datetime] = {}
 
     def met(self, place: str, error: Exception) -> None:
         """Log the sentence and its remedy, unless just this is known already."""
@@ -32,12 +37,14 @@ class Troubles:
             if self._current.get(place) == (sentence, remedy):
                 return
             self._current[place] = sentence, remedy
+            self._begun.setdefault(place, self._clock())
         log.error("%s: %s. %s", place, sentence, remedy)
 
     def over(self, place: str) -> None:
         """Log the end of a trouble, if there was one."""
         with self._lock:
             ended = self._current.pop(place, None)
+            self._begun.pop(place, None)
         if ended is not None:
             log.info("%s: works again", place)
 
@@ -45,6 +52,11 @@ class Troubles:
         """Place -> sentence and remedy."""
         with self._lock:
             return dict(self._current)
+
+    def since(self) -> dict[str, datetime]:
+        """Place -> when its trouble began, by the machine's clock."""
+        with self._lock:
+            return dict(self._begun)
 
 
 def told(error: BaseException) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from agent.cli.screen import out, show, table
 from agent.clock import utc_now
 from agent.errors import GivenUpError
 from agent.metrics import metrics_text
-from agent.status import Status, read_status
+from agent.status import AuditCheckStatus, Status, read_status
 
 SECONDS_PER_MINUTE, SECONDS_PER_HOUR, SECONDS_PER_DAY = 60, 3600, 86_400
 
@@ -42,7 +42,7 @@ def _show(found: Status, now: datetime) -> None:
     out.print(f"practice  {found.practice_id}")
     out.print(f"agent     {'running' if found.running else 'not running'}")
     out.print(f"licence   {found.licence}")
-    out.print(f"audit     {found.audit_entries:,} entries\n")
+    out.print(f"audit     {found.audit_entries:,} entries{_audit_check(found.audit_check, now)}\n")
     filled = table(
         "partner", "outbox", "inbound", "quarantine", "last\ndelivery", "last\nmessage", "last\nbooking"
     )
@@ -57,6 +57,7 @@ def _show(found: Status, now: datetime) -> None:
             _ago(lane.last_booking_at, now),
         )
     show(filled)
+    _show_freshness(found, now)
     for partner_id, lane in found.partners.items():
         if lane.revoked_at:
             out.print(f"{partner_id}: revoked, nothing but removals goes to it")
@@ -76,6 +77,24 @@ def _show(found: Status, now: datetime) -> None:
         out.print(f"keys: {sentence}")
     if found.open_notes:
         out.print(f"reception: {_counted(found.open_notes, 'open note')}, see `otv-agent duplicates list`")
+
+
+def _show_freshness(found: Status, now: datetime) -> None:
+    filled = table("partner", "direction", "is", "last\ngood cycle", "why")
+    for partner_id, lane in found.partners.items():
+        for direction, fresh in (("outbound", lane.outbound), ("inbound", lane.inbound)):
+            last_good = _ago(fresh.last_good_cycle_at, now)
+            filled.add_row(partner_id, direction, fresh.freshness, last_good, fresh.why)
+    out.print()
+    show(filled)
+
+
+def _audit_check(check: AuditCheckStatus | None, now: datetime) -> str:
+    if check is None:
+        return ""
+    if check.problem is None:
+        return f", verified {_ago(check.at, now)}"
+    return f"\n          NOT in order, found {_ago(check.at, now)}: {check.problem}"
 
 
 def _counted(number: int, what: str) -> str:

@@ -1,7 +1,7 @@
 """Exchange: deliver and fetch over one connection to a partner's server."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.errors import AgentError, RefusedByServerError, TransferError
 from agent.flows.deliver import DeliveryResult, deliver
@@ -23,6 +23,8 @@ class ExchangeResult:
     """Of the delivered ones: taken by the server before their size could be compared."""
     complaints: tuple[str, ...] = ()
     """What the partner should mend at its server."""
+    left: int = 0
+    """Files that waited before and still do: the server refused them a while ago, or they hang on others."""
 
 
 def exchange(
@@ -33,9 +35,11 @@ def exchange(
     if lane.transport is None or nothing_waits:
         return ExchangeResult(0, 0)
     practice.require_licence(lane.partner_id)
+    waited = _names(lane)
     try:
         with lane.transport.connect() as session:
-            return _visit(practice, lane, session, deliver_files=deliver_files, fetch_files=fetch_files)
+            result = _visit(practice, lane, session, deliver_files=deliver_files, fetch_files=fetch_files)
+            return replace(result, left=len(waited & _names(lane)))
     except RefusedByServerError:
         raise
     except TransferError as error:
@@ -57,3 +61,7 @@ def _visit(
         raise
     came = fetch(practice, lane, session) if fetch_files else FetchResult()
     return ExchangeResult(sent.delivered, came.fetched, sent.outdated, sent.unconfirmed, came.complaints)
+
+
+def _names(lane: Lane) -> set[str]:
+    return {file.name for file in lane.outbox.waiting()}

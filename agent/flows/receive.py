@@ -15,7 +15,7 @@ disk, gpg, clock) sets nothing aside: the file goes back and waits. So do
 bookings that would change too much at once (`agent.flows.hold_bookings`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from datetime import datetime
 
 from pydantic import TypeAdapter
@@ -42,7 +42,7 @@ from exchange_formats.receipts import BookingOutcome, MessageOutcome, ReceiptRec
 _RECEIPT_RECORD: TypeAdapter[MessageOutcome | BookingOutcome] = TypeAdapter(ReceiptRecord)
 
 
-def sweep(practice: PracticeSide, lane: Lane) -> Iterator[FileResult]:
+def sweep(practice: PracticeSide, lane: Lane) -> Generator[FileResult, None, None]:
     """Work off the inbound folder, one file after the other.
 
     Raises LicenceInvalidError and DiskNearlyFullError before the first file, and our own faults as

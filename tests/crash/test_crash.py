@@ -27,7 +27,7 @@ def test_process_killed_around_an_import_loses_and_doubles_nothing(village: Vill
     places = Places(village, RECEIVE)
     effects = places.recorded()
     inner = both_sides(effects, only="sweep > receive > answer")
-    commit = both_sides(effects, only="commit: sweep > receive > write")
+    commit = both_sides(effects, only="commit: _swept > sweep > receive > write")
     named = [*both_sides(effects, only="_put_receipt > publish > store > move_durably > move")]
     filed = [*both_sides(effects, only="sweep > receive > archive > move_durably > move")]
     assert [len(points) for points in (commit, named, filed)] == [2, 2, 2]

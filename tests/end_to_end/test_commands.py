@@ -273,12 +273,19 @@ def test_status_tells_what_waits_and_what_was_last(house: House) -> None:
     assert told["partners"]["dentport"]["outbox_waiting"] == 1
     last = datetime.fromisoformat(told["partners"]["dentport"]["last_delivered_at"])
     assert datetime.now(UTC) - last < timedelta(minutes=5)
+    for direction in ("outbound", "inbound"):
+        fresh = told["partners"]["dentport"][direction]
+        assert (fresh["freshness"], fresh["why"]) == ("green", "Works as planned.")
+        good_at = datetime.fromisoformat(fresh["last_good_cycle_at"])
+        assert datetime.now(UTC) - good_at < timedelta(minutes=5)
     shown = otv("status", config=house.config_path).out
     assert "not running" in shown
     assert "licence   valid until" in shown
-    lines = {line.split()[0]: line.rstrip() for line in shown.splitlines() if line}
-    assert lines["dentport"].split()[1:4] == ["1", "0", "0"]
-    assert lines["zahnzeit"].endswith("never")
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert any(line.startswith("dentport 1 0 0 ") for line in lines)
+    assert any(line.startswith("zahnzeit ") and line.endswith(" never") for line in lines)
+    assert any(line.startswith("dentport outbound green ") for line in lines)
+    assert any(line.startswith("dentport inbound green ") for line in lines)
     assert otv("deliver", config=house.config_path).code == 0
 
 

@@ -206,6 +206,14 @@ def test_metrics_file_holds_the_status_as_numbers_and_names_nobody(stage: Stage,
     assert booked_at is not None
     moment = numbers["otv_agent_last_success_timestamp_seconds", DENTPORT, "booked"]
     assert moment == datetime.fromisoformat(booked_at).timestamp()
+    level = {"green": 0, "amber": 1, "red": 2}
+    for direction in ("outbound", "inbound"):
+        fresh = getattr(status.partners[DENTPORT], direction)
+        assert numbers["otv_agent_freshness", direction, DENTPORT] == level[fresh.freshness]
+        good_at = fresh.last_good_cycle_at
+        assert numbers.get(("otv_agent_last_good_cycle_timestamp_seconds", direction, DENTPORT)) == (
+            good_at and datetime.fromisoformat(good_at).timestamp()
+        )
     assert FAMILY_NAME not in text
     assert patients_named_in(text, stage.house.connector) == []
 
