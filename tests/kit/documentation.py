@@ -112,10 +112,15 @@ def _of_program(line: str) -> Iterator[tuple[str, ...]]:
         words = []
 
 
+@cache
+def command_line() -> Any:
+    """The program's own commands, to be asked."""
+    return get_command(app)
+
+
 def fault(shown: Shown) -> str | None:
     """What the command line does not know of it; None: it would be understood."""
-    command: Any = get_command(app)
-    words = list(shown.words)
+    command, words = command_line(), list(shown.words)
     while hasattr(command, "commands"):
         if not words or words[0] in NO_COMMAND or words[0].isupper():
             return None
