@@ -117,7 +117,8 @@ def test_guide_leads_by_its_commands_to_the_first_receipt(
         assert gpg.fingerprint in added
         assert gpg.fingerprint in otv("audit", "show", config=config).out
         assert "everything works" in added
-        type_chapter("7. Look before anything leaves")
+        looked = type_chapter("7. Look before anything leaves", **{"/tmp/rehearsal": workplace / "rehearsal"})
+        assert "the first file of its kind" in looked
         assert otv("sync", config=config).code == 0
 
         partner: Any = PartnerSide("dentport", gpg, server)  # type: ignore[arg-type]
