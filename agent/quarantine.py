@@ -19,11 +19,16 @@ from agent.retention import purge_files
 __all__ = ["SetAside", "discard", "found", "in_quarantine", "retry"]
 
 
-def in_quarantine(agent: Agent, partner_id: str | None) -> Iterator[tuple[str, SetAside]]:
-    """Every file that was set aside with its partner, also of partners that are not enabled any more."""
+def in_quarantine(
+    agent: Agent, partner_id: str | None, newest: int | None = None
+) -> Iterator[tuple[str, SetAside]]:
+    """Every file that was set aside with its partner, also of partners that are not enabled any more.
+
+    Or only the `newest` so many of each.
+    """
     for partner in sorted(agent.config.partners):
         if partner_id in (None, partner):
-            for file in set_aside_files(_folder(agent, partner)):
+            for file in set_aside_files(_folder(agent, partner), newest):
                 yield partner, file
 
 

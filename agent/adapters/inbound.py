@@ -15,6 +15,7 @@ when a sweep begins was left by a dead one.
 """
 
 import json
+import math
 import os
 import re
 import stat
@@ -279,6 +280,14 @@ class FolderInbound:
         with suppress(SpoolError):
             remove_durably(self._quarantine / f"{file_id}{REASON_SUFFIX}")
         return True
+
+    def waiting_since(self) -> datetime | None:
+        oldest = math.inf
+        for folder in (self._waiting, self._released, self._claimed):
+            for entry in _entries(folder):
+                with suppress(FileNotFoundError):
+                    oldest = min(oldest, entry.stat(follow_symlinks=False).st_mtime)
+        return None if oldest == math.inf else datetime.fromtimestamp(oldest, UTC)
 
     def counts(self) -> Mapping[str, int]:
         """One listing per folder; `waiting` includes what was released, and names not (yet) accepted.

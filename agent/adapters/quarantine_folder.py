@@ -32,19 +32,26 @@ class SetAside:
         return self.path.name.endswith(SEALED_SUFFIX)
 
 
-def set_aside_files(folder: Path) -> Iterator[SetAside]:
-    """The oldest first; what lacks its reason or its file is left out. Raises SpoolError."""
+def set_aside_files(folder: Path, newest: int | None = None) -> Iterator[SetAside]:
+    """The oldest first, all or only the `newest` so many; what lacks its reason or its file is left out.
+
+    Raises SpoolError.
+    """
     names = _names(folder)
     files = {name.partition(".")[0]: name for name in names if not name.endswith(REASON_SUFFIX)}
-    for name in names:
-        file_id = name.removesuffix(REASON_SUFFIX)
-        if file_id != name and file_id in files:
-            yield _set_aside(folder, file_id, files[file_id])
+    reasons = (name.removesuffix(REASON_SUFFIX) for name in names if name.endswith(REASON_SUFFIX))
+    known = [file_id for file_id in reasons if file_id in files]
+    for file_id in known if newest is None else known[-newest:]:
+        found = _set_aside(folder, file_id, files[file_id])
+        if found is not None:
+            yield found
 
 
-def _set_aside(folder: Path, file_id: str, name: str) -> SetAside:
+def _set_aside(folder: Path, file_id: str, name: str) -> SetAside | None:
     try:
         told = json.loads((folder / f"{file_id}{REASON_SUFFIX}").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None  # Discarded or put back while we look.
     except OSError as error:
         raise spool_error("read a reason", folder, error) from error
     return SetAside(

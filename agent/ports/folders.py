@@ -170,6 +170,10 @@ class Inbound(Protocol):
         """The partner's folder was seen whole: whatever else was remembered is gone there."""
         ...
 
+    def waiting_since(self) -> datetime | None:
+        """When the oldest file came that waits or is being worked on, by its time of change."""
+        ...
+
     def counts(self) -> Mapping[str, int]:
         """Files per state: `waiting`, `claimed`, `archive`, `quarantine`."""
         ...
