@@ -38,7 +38,8 @@ What people ask of it, each in words of its own
     oversight       what data protection asks              key_details     all there is to say of a key
     sample_practice an invented practice                   service/        as a service of this machine
     quarantine      what was set aside                     freshness       how long since all went well
-    board_reader    reads the board: board_rows from folders, board_book from the database
+    board_reader    reads the board, whatever is down      board_rows      its part from folders and keys
+    board_book      its part from the database
 
 One word per thing, in code, YAML, logs and docs:
 
