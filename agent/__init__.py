@@ -36,6 +36,7 @@ What people ask of it, each in words of its own
     rehearsal       what would leave, into a folder
     tried_steps     each told at once, with its time       documentation   what pages say from the code
     oversight       what data protection asks              key_details     all there is to say of a key
+    backup          what is not in the database, saved     restoring       and put back
     sample_practice an invented practice                   service/        as a service of this machine
     quarantine      what was set aside                     freshness       how long since all went well
     board_reader    reads the board, whatever is down      board_rows      its part from folders and keys

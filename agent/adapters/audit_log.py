@@ -6,12 +6,12 @@ goes in here, and nothing is ever changed or removed.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, union
+from sqlalchemy import Connection, Select, insert, select, union
 
 from agent.adapters import tables
 from agent.adapters.audit_chain import GENESIS, RESTORED, canonical, chained_mac
@@ -163,6 +163,17 @@ def entries(
     if newest is not None:
         last = chosen.order_by(table.c.sequence.desc()).limit(newest).subquery()
         chosen = select(last.c.sequence, last.c.at, last.c.event, last.c.partner_id, last.c.details)
+    yield from _in_order(connection, chosen)
+
+
+def entries_since(connection: Connection, sequence: int, events: Collection[str]) -> Iterator[AuditEntry]:
+    """Those of these events behind the entry with that number, newest last. Raises as `entries`."""
+    table = tables.audit_entry
+    chosen = select(table.c.sequence, table.c.at, table.c.event, table.c.partner_id, table.c.details)
+    yield from _in_order(connection, chosen.where(table.c.sequence > sequence, table.c.event.in_(events)))
+
+
+def _in_order(connection: Connection, chosen: Select[Any]) -> Iterator[AuditEntry]:
     rows = connection.execute(
         chosen.order_by(chosen.selected_columns.sequence), execution_options={"yield_per": ROWS_AT_ONCE}
     )

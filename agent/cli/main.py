@@ -11,6 +11,7 @@ import typer
 from agent.app import TRY_FILE
 from agent.cli import (
     audit,
+    backup,
     config,
     disclosures,
     doctor,
@@ -102,6 +103,8 @@ app.command()(trace.trace)
 app.command()(what_left.what_left)
 app.command()(rehearse.rehearse)
 app.command()(init.init)
+app.command()(backup.backup)
+app.command()(backup.restore)
 partner.app.command("test")(try_partner.try_partner)
 app.add_typer(partner.app, name="partner")
 app.add_typer(config.app, name="config")
