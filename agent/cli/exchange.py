@@ -30,14 +30,26 @@ def sync(
         bool, typer.Option("--dry-run", help="Say what would leave, in numbers; write nothing anywhere.")
     ] = False,
 ) -> None:
-    """One whole cycle: tell changes, export, deliver, fetch, receive, deliver the receipts."""
+    """One whole cycle: tell changes, export, deliver, fetch, receive, deliver the receipts.
+
+    If bookings came, free times once more: nobody is to go on offering what has just been taken.
+    """
     if dry_run:
         with reading(config) as agent:
             _preview(agent, chosen(agent, partner))
-    else:
-        _for_each_partner(
-            config, partner, _hand_over, _tell_updates, _export_all, _exchange, _receive, _deliver_receipts
-        )
+        return
+    booked_by: set[str] = set()
+
+    def receive_all(agent: Agent, partner_id: str) -> None:
+        _receive(agent, partner_id, booked_by.add)
+
+    def renew_offer(agent: Agent, partner_id: str) -> None:
+        if booked_by and Kind.AVAILABILITY in agent.kinds(partner_id):
+            _export(agent, partner_id, [Kind.AVAILABILITY])
+            _deliver_ready(agent, partner_id)
+
+    cycle = (_hand_over, _tell_updates, _export_all, _exchange, receive_all, _deliver_ready)
+    _for_each_partner(config, partner, *cycle, afterwards=renew_offer)
 
 
 def export(
@@ -119,26 +131,29 @@ def _hand_over(agent: Agent, partner_id: str) -> None:
         out.print(f"{partner_id}: {Kind.KEY_HANDOVER} ready: our next key is announced")
 
 
-def _for_each_partner(path: Path, partner: str | None, *steps: Step) -> None:
+def _for_each_partner(
+    path: Path, partner: str | None, *steps: Step, afterwards: Step = lambda _, __: None
+) -> None:
     """No partner's failure keeps another from its turn, and no step's the next: all is told by the exit code.
 
-    What has arrived is imported also while the partner's server is down.
+    What has arrived is imported also while the partner's server is down. `afterwards` begins with the
+    first partner again.
     """
     failed: dict[str, set[int]] = {}
+    told: set[tuple[str, str]] = set()
     with working(path) as agent:
         partner_ids = chosen(agent, partner)
-        for partner_id in partner_ids:
-            told: set[str] = set()
-            for step in steps:
-                try:
-                    step(agent, partner_id)
-                except AgentError as error:
-                    if error.ends_process:
-                        raise
-                    if str(error) not in told:
-                        tell(error, partner_id)
-                    told.add(str(error))
-                    failed.setdefault(partner_id, set()).add(error.exit_code)
+        turns = [(partner_id, step) for partner_id in partner_ids for step in steps]
+        for partner_id, step in (*turns, *((partner_id, afterwards) for partner_id in partner_ids)):
+            try:
+                step(agent, partner_id)
+            except AgentError as error:
+                if error.ends_process:
+                    raise
+                if (partner_id, str(error)) not in told:
+                    tell(error, partner_id)
+                told.add((partner_id, str(error)))
+                failed.setdefault(partner_id, set()).add(error.exit_code)
     if not partner_ids:
         err.print("there is no enabled partner: nothing was done")
     if failed:
@@ -202,17 +217,22 @@ def _tell_outdated(partner_id: str, result: ExchangeResult) -> None:
         out.print(f"{partner_id}: {_files(result.outdated)} not sent, because outdated: export again")
 
 
-def _deliver_receipts(agent: Agent, partner_id: str) -> None:
+def _deliver_ready(agent: Agent, partner_id: str) -> None:
     result = agent.exchange(partner_id, fetch_files=False)
     if result.delivered:
         out.print(f"{partner_id}: {_delivered(result)}")
 
 
-def _receive(agent: Agent, partner_id: str) -> None:
-    """Raises PartlyFailedError if files were set aside: somebody should look why."""
+def _receive(agent: Agent, partner_id: str, booked: Callable[[str], None] = lambda _: None) -> None:
+    """Raises PartlyFailedError if files were set aside: somebody should look why.
+
+    `booked` is told of the partner each time that a file has changed the appointment book.
+    """
     states: Counter[FileState] = Counter()
     for result in agent.receive(partner_id):
         states[result.state] += 1
+        if result.accepted:
+            booked(partner_id)
         reason = f" ({result.reason})" if result.reason else ""
         bookings = "" if reason else f": {result.accepted} accepted, {result.declined} declined"
         out.print(f"{partner_id}: file {result.file_id} {result.state}{reason}{bookings}")

@@ -289,6 +289,19 @@ def test_status_tells_what_waits_and_what_was_last(house: House) -> None:
     assert otv("deliver", config=house.config_path).code == 0
 
 
+def test_sync_takes_a_slot_that_was_booked_out_of_every_partners_offer(house: House) -> None:
+    assert otv("sync", config=house.config_path).code == 0
+    # The last in turn books: the cycle of the one before it is over by then.
+    *_, last = house.partners.values()
+    slot = Offers(last).next(open_to_new_patients(last))
+    last.book(booking_of(last, slot, newcomer()))
+    done = otv("sync", config=house.config_path)
+    assert done.code == 0
+    assert ": 1 accepted" in done.out
+    for partner in house.partners.values():
+        assert slot.slot_id not in [one.slot_id for one in Offers(partner).all]
+
+
 def test_partner_that_is_unknown_or_disabled_is_told_with_those_that_are_not(house: House) -> None:
     unknown = otv("sync", "--partner", "nobody", config=house.config_path)
     assert unknown.code == 2
