@@ -24,7 +24,7 @@ The service
 What people ask of it, each in words of its own
 
     cli/            the command line                       language        German and English
-    doctor/         everything the agent needs, looked at
+    doctor/         everything the agent needs, looked at  database_administration  making tables, migrations
     installation    setting up, partners coming and going  administration  an operator's tasks
     key_administration  pins, withdrawals, handovers       key_calendar    every key and its end
     status          what waits and what happened           metrics         the same as numbers

@@ -1,13 +1,10 @@
-"""What an operator does around the exchange: keys, licence, tables, the clock.
+"""What an operator does around the exchange: keys, licence, checks, the clock.
 
 Wired from the configuration like `agent.app`, for the command line alone; no
 story runs here. Each function does one thing that a person asked for.
 """
 
-from collections.abc import Callable
-from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from agent import quarantine
 from agent.adapters.audit_log import CLOCK_ACCEPTED, SqlAuditLog
@@ -16,7 +13,6 @@ from agent.adapters.keyring import PartnerKeyRing
 from agent.adapters.licence_file import install_licence
 from agent.adapters.own_key_setup import create_own_key, export_public_key, own_key_facts
 from agent.adapters.practice_check import check_practice
-from agent.adapters.practice_schema import create_agent_tables, create_practice_tables, grants
 from agent.adapters.watched_clock import TOLERANCE
 from agent.adapters.wrong_time import WrongTime, wrong_time
 from agent.app import secret_key
@@ -30,9 +26,6 @@ from agent.errors import (
     UsageError,
 )
 from agent.operations import Agent
-
-if TYPE_CHECKING:
-    from agent.sample_practice import GeneratedPractice
 
 # --- keys --------------------------------------------------------------------------------------
 
@@ -87,45 +80,6 @@ def put_licence(config: Config, file: Path) -> Licence:
         fingerprints=[settings.licence.issuer_fingerprint],
         now=utc_now(),
     )
-
-
-def create_tables(agent: Agent, *, reference_practice: bool) -> None:
-    """The agent's own tables, and on request the whole reference practice database; repeatable."""
-    if reference_practice:
-        create_practice_tables(agent.connector)
-    create_agent_tables(agent.connector)
-
-
-def generate(
-    agent: Agent,
-    first_day: date,
-    patients: int,
-    columns: int,
-    seed: int,
-    progress: Callable[[int, int], None] | None,
-) -> "GeneratedPractice":
-    """A practice of invented people in the configured database, which must be empty."""
-    # Imported here: it brings the holidays of the world, and no other command needs them.
-    from agent.sample_practice import PracticePlan, generate_practice  # noqa: PLC0415
-
-    create_tables(agent, reference_practice=True)
-    plan = PracticePlan(
-        seed=seed,
-        first_day=first_day,
-        partner_names={
-            partner_id: partner.settings.name for partner_id, partner in agent.config.partners.items()
-        },
-        practice_id=agent.practice.practice_id,
-        patients=patients,
-        columns=columns,
-    )
-    return generate_practice(agent.connector, plan, progress)
-
-
-def grant_statements(config: Config, role_name: str) -> list[str]:
-    """What the database role of the agent needs on PostgreSQL, and nothing more."""
-    database = config.settings.database
-    return grants(role_name, database.practice_schema, database.agent_schema)
 
 
 def practice_problems(agent: Agent) -> list[str]:

@@ -51,12 +51,13 @@ VALID_FOR_EXPORTS = 4
 def sole_agent(config: Config, clock: Clock = utc_now) -> Iterator[Agent]:
     """An agent that may change everything, the only process on its data folder.
 
-    Raises AlreadyRunningError, and what `build`, `require_author` and `recover` raise.
+    Raises AlreadyRunningError, and what `build`, `require_tables`, `require_author` and `recover` raise.
     """
     watched = WatchedClock(clock)
     with sole_process(config.settings.data_folder):
         agent = build(config, watched)
         try:
+            agent.require_tables()
             agent.require_author()
             watched.hear(agent.database_time())
             agent.recover()

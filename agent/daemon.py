@@ -109,6 +109,7 @@ class Daemon:
         self.stop()
 
     def _begin(self) -> None:
+        self._agent.require_tables()
         self._agent.require_author()
         self._clock.hear(self._agent.database_time())
         self._agent.recover()
@@ -195,6 +196,7 @@ class Daemon:
             )
         agent = build(config, self._clock)
         try:
+            agent.require_tables()
             agent.require_author()
             agent.prepare()
         except AgentError:

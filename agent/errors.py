@@ -14,6 +14,8 @@
     │   ├── DatabaseUnavailableError          temporary: hold and try again
     │   ├── DatabaseOutdatedError             temporary: an older copy stands there, hold
     │   ├── SchemaMismatchError               a table, column or right is missing
+    │   │   ├── TablesBehindError                 the agent's own tables are older than the program
+    │   │   └── TablesAheadError                  and here newer
     │   ├── OtvUserError                      the recorded author is missing or may do things (rule R2)
     │   └── SlotTakenError                    the database refused a double booking (promise P13)
     ├── TrustError                       30   keys and licence
@@ -135,6 +137,18 @@ class DatabaseOutdatedError(DatabaseError):
 
 class SchemaMismatchError(DatabaseError):
     remedy = "Run `otv-agent practice check` and see docs/practice-database.md."
+
+
+class TablesBehindError(SchemaMismatchError):
+    """The agent's own tables are older than this program: nothing is brought forward unasked."""
+
+    remedy = "Stop the service, back up the database, and run `otv-agent practice migrate` as its owner."
+
+
+class TablesAheadError(SchemaMismatchError):
+    """The agent's own tables are newer than this program: there is no way back."""
+
+    remedy = "Install the otv-agent that brought the tables there, or a newer one; the way back is a backup."
 
 
 class OtvUserError(DatabaseError):

@@ -14,7 +14,16 @@ from datetime import UTC, datetime
 from agent.troubles import told
 
 # paramiko logs server banners and file names, SQLAlchemy statements, APScheduler its job stores.
-_TALKATIVE = ("paramiko", "sqlalchemy", "apscheduler", "watchdog", "gnupg", "asyncio", "concurrent")
+_TALKATIVE = (
+    "paramiko",
+    "sqlalchemy",
+    "apscheduler",
+    "watchdog",
+    "gnupg",
+    "alembic",
+    "asyncio",
+    "concurrent",
+)
 
 log = logging.getLogger(__name__)
 

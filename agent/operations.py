@@ -14,6 +14,7 @@ from agent.adapters.audit_memory import AuditMemory
 from agent.adapters.database import Connector
 from agent.adapters.good_cycles import CycleMemory, Step
 from agent.adapters.own_key_setup import stop_agent
+from agent.adapters.schema_version import require_version
 from agent.config import Config
 from agent.domain.attribution import attribution_problem
 from agent.errors import ConfigError, GpgUnavailableError, OtvUserError, UsageError
@@ -66,6 +67,11 @@ class Agent:
         for lane in self.lanes.values():
             lane.outbox.recover()
             lane.inbound.recover()
+
+    def require_tables(self) -> None:
+        """Our own tables are of the version this program works with. Raises SchemaMismatchError."""
+        with self.connector.reading() as connection:
+            require_version(connection, self.connector.agent_schema)
 
     def require_author(self) -> None:
         """Rule R2. Raises OtvUserError, DatabaseError."""

@@ -18,7 +18,7 @@ from agent.adapters.audit_chain import GENESIS, canonical, chained_mac
 from agent.adapters.audit_log import SqlAuditLog
 from agent.adapters.audit_verification import verify
 from agent.adapters.database import Connector
-from agent.adapters.practice_schema import create_agent_tables
+from agent.adapters.migration import create_agent_tables
 from agent.errors import AuditBrokenError
 from agent.ports import AuditHead
 from benchmarks.measure import Result, compared

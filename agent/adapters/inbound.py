@@ -44,6 +44,7 @@ from agent.adapters.inbound_claim import (
     Beginning,
     FolderClaim,
     Trial,
+    came_at,
     claim_name,
     new_file_id,
     opens,
@@ -206,13 +207,15 @@ class FolderInbound:
         )
         if known is not None:
             file_id, attempts, kind = known.file_id, known.attempts + 1, known.kind
+            arrived_at = known.arrived_at
         else:
-            accepted = ACCEPTED_NAME.fullmatch(path.name)
-            file_id, attempts, kind = new_file_id(self._clock()), 1, ACCEPTED if accepted else STRAY
+            accepted, now = ACCEPTED_NAME.fullmatch(path.name), self._clock()
+            file_id, attempts, kind = new_file_id(now), 1, ACCEPTED if accepted else STRAY
+            arrived_at = _came_at(path, now)
         target = self._claimed / claim_name(file_id, attempts, kind)
         if not move(path, target):
             return None
-        return FolderClaim(target, file_id, attempts, kind, self._max_bytes, self._trial)
+        return FolderClaim(target, file_id, arrived_at, attempts, kind, self._max_bytes, self._trial)
 
     # --- afterwards ----------------------------------------------------------------------------
 
@@ -308,6 +311,14 @@ def _ours(claimed: ClaimedFile) -> FolderClaim:
     if not isinstance(claimed, FolderClaim):
         raise TypeError("not a claim of this inbound folder")
     return claimed
+
+
+def _came_at(path: Path, now: datetime) -> datetime:
+    """Before our own rename, which the file system notes as well."""
+    try:
+        return came_at(path.lstat(), now)
+    except OSError:
+        return now  # gone, or not to be looked at: the claim will tell
 
 
 def _file_id(entry: "os.DirEntry[str]") -> str:

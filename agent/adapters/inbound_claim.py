@@ -29,8 +29,9 @@ LAST_ATTEMPT = 20
 Trial = Callable[[bytes], bool]
 """Whether a process of its own outlives the import of these bytes (`agent.adapters.trial`)."""
 
+_ID_TIME = "%Y%m%dT%H%M%SZ"
 _CLAIM_NAME = re.compile(
-    r"(?P<id>[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12})\.(?P<attempts>[0-9]{1,4})\.(?P<kind>pgp|stray)"
+    r"(?P<id>(?P<at>[0-9]{8}T[0-9]{6}Z)-[0-9a-f]{12})\.(?P<attempts>[0-9]{1,4})\.(?P<kind>pgp|stray)"
 )
 # O_NOFOLLOW against a link slipped in, O_NONBLOCK against a pipe that never answers.
 _OPEN_FLAGS = (
@@ -55,17 +56,25 @@ def new_file_id(now: datetime) -> str:
     Within one second it sorts by the order in which it was asked for: files that are given back must
     be taken again in their order, or a booking is moved before it is made.
     """
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{next(_numbers) % 65536:04x}{secrets.token_hex(4)}"
+    return f"{now.astimezone(UTC):{_ID_TIME}}-{next(_numbers) % 65536:04x}{secrets.token_hex(4)}"
 
 
 class FolderClaim:
     """ports.ClaimedFile: a file in the `claimed` folder."""
 
     def __init__(
-        self, path: Path, file_id: str, attempts: int, kind: str, max_bytes: int, trial: Trial
+        self,
+        path: Path,
+        file_id: str,
+        arrived_at: datetime,
+        attempts: int,
+        kind: str,
+        max_bytes: int,
+        trial: Trial,
     ) -> None:
         self.path = path
         self.file_id = file_id
+        self.arrived_at = arrived_at
         self.attempts = attempts
         self.kind = kind
         self.sha256: str | None = None
@@ -79,7 +88,11 @@ class FolderClaim:
         name = _CLAIM_NAME.fullmatch(path.name)
         if name is None:
             return None
-        return cls(path, name["id"], int(name["attempts"]), name["kind"], max_bytes, trial)
+        try:
+            first_taken_at = datetime.strptime(name["at"], _ID_TIME).replace(tzinfo=UTC)
+        except ValueError:
+            return None
+        return cls(path, name["id"], first_taken_at, int(name["attempts"]), name["kind"], max_bytes, trial)
 
     def read(self) -> bytes:
         """The whole file. Raises UnauthenticatedFileError with the reason, SpoolError for a fault of ours.
@@ -124,6 +137,15 @@ class FolderClaim:
         if status.st_size <= len(content):
             self.sha256 = hashlib.sha256(content).hexdigest()
         return Beginning(content, max(status.st_size, len(content)))
+
+
+def came_at(status: os.stat_result, now: datetime) -> datetime:
+    """When a file came to lie where it is, never later than now; to the second.
+
+    Its time of change is the sender's to set. The file system's own is not: on
+    Windows when the file was made, elsewhere when its name or content last changed.
+    """
+    return min(datetime.fromtimestamp(int(status.st_ctime), UTC), now)
 
 
 def claim_name(file_id: str, attempts: int, kind: str) -> str:

@@ -16,8 +16,9 @@ from agent.adapters import tables
 from agent.adapters.database import Connector
 from agent.adapters.practice_guard import guard_problems
 from agent.adapters.practice_layout import layout_problems, missing_rights
-from agent.adapters.practice_schema import SCHEMA_VERSION
+from agent.adapters.practice_schema import agent_tables, practice_tables
 from agent.adapters.practice_snapshot import SqlPracticeSnapshot
+from agent.adapters.schema_version import require_version
 from agent.errors import SchemaMismatchError
 
 
@@ -31,9 +32,12 @@ class PracticeProblems:
     """Of the database role; only PostgreSQL knows any."""
     author: list[str]
     """Of the staff member for online booking (rule R2)."""
+    version: SchemaMismatchError | None = None
+    """The agent's own tables are of another version than the program: of them nothing more is said."""
 
     def all(self) -> list[str]:
-        return [*self.tables, *self.rights, *self.author]
+        version = [f"{self.version}. {self.version.remedy}"] if self.version else []
+        return [*version, *self.tables, *self.rights, *self.author]
 
 
 def check_practice(connector: Connector, otv_login: str, today: date | None = None) -> list[str]:
@@ -48,32 +52,36 @@ def practice_problems(connector: Connector, otv_login: str, today: date | None =
     may not even look.
     """
     with connector.reading() as connection:
+        version = _version_problem(connection, connector)
+        wanted = practice_tables() if version else [*practice_tables(), *agent_tables()]
         schemas = (connector.practice_schema, connector.agent_schema)
         found = PracticeProblems(
-            [*layout_problems(connection, *schemas), *guard_problems(connection, connector.practice_schema)],
-            list(missing_rights(connection, *schemas)),
+            [
+                *layout_problems(connection, wanted, *schemas),
+                *guard_problems(connection, connector.practice_schema),
+            ],
+            list(missing_rights(connection, wanted, *schemas)),
             [],
+            version,
         )
         if not found.all():
             day = today or datetime.now(UTC).date()
-            found.tables.extend(_version_problems(connection))
             found.tables.extend(_practice_problems(connection, day))
             found.author.extend(_author_problems(connection, otv_login))
             found.tables.extend(_hours_problems(connection, day))
     return found
 
 
-def _version_problems(connection: Connection) -> Iterator[str]:
-    versions = connection.scalars(select(tables.schema_version.c.version)).all()
-    if len(versions) != 1:
-        yield "table schema_version does not hold exactly one row: create the agent's tables again"
-    elif versions[0] > SCHEMA_VERSION:
-        yield (
-            f"the agent's tables have version {versions[0]}, this program knows version {SCHEMA_VERSION}: "
-            "install a newer otv-agent"
-        )
-    elif versions[0] < SCHEMA_VERSION:
-        yield f"the agent's tables have version {versions[0]} and must be brought to {SCHEMA_VERSION}"
+def _version_problem(connection: Connection, connector: Connector) -> SchemaMismatchError | None:
+    """None also where the version cannot be read: what is missing for that is found with the rest."""
+    asked = ([tables.schema_version], connector.practice_schema, connector.agent_schema)
+    if any(layout_problems(connection, *asked)) or any(missing_rights(connection, *asked)):
+        return None
+    try:
+        require_version(connection, connector.agent_schema)
+    except SchemaMismatchError as error:
+        return error
+    return None
 
 
 def _practice_problems(connection: Connection, today: date) -> Iterator[str]:

@@ -4,7 +4,7 @@ A part of `agent.adapters.practice_check`. A view counts as much as a table,
 and a type only by its kind: an integrator's `bigint` is as good as `integer`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import (
@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.types import NullType
 
 from agent.adapters import tables
-from agent.adapters.practice_schema import Right, agent_tables, practice_tables, required_rights
+from agent.adapters.practice_schema import Right, required_rights
 
 _KINDS: dict[type[Any], str] = {
     Integer: "an integer",
@@ -36,11 +36,11 @@ _KINDS: dict[type[Any], str] = {
 
 
 def layout_problems(
-    connection: Connection, practice_schema: str | None, agent_schema: str | None
+    connection: Connection, wanted: Iterable[Table], practice_schema: str | None, agent_schema: str | None
 ) -> Iterator[str]:
     """One sentence for each table, column and type that is missing."""
     inspector = inspect(connection)
-    for table, schema in _tables(practice_schema, agent_schema):
+    for table, schema in _in_schemas(wanted, practice_schema, agent_schema):
         if inspector.has_table(table.name, schema=schema):
             yield from _column_problems(connection, inspector, table, schema)
         else:
@@ -48,7 +48,7 @@ def layout_problems(
 
 
 def missing_rights(
-    connection: Connection, practice_schema: str | None, agent_schema: str | None
+    connection: Connection, wanted: Iterable[Table], practice_schema: str | None, agent_schema: str | None
 ) -> Iterator[str]:
     """One sentence for each right on a table that is there; none on SQLite, which knows no rights."""
     if connection.dialect.name != "postgresql":
@@ -56,7 +56,7 @@ def missing_rights(
     inspector = inspect(connection)
     there = {
         table: schema
-        for table, schema in _tables(practice_schema, agent_schema)
+        for table, schema in _in_schemas(wanted, practice_schema, agent_schema)
         if inspector.has_table(table.name, schema=schema)
     }
     for right in required_rights():
@@ -64,9 +64,11 @@ def missing_rights(
             yield _missing_right(right, there[right.table])
 
 
-def _tables(practice_schema: str | None, agent_schema: str | None) -> Iterator[tuple[Table, str | None]]:
-    yield from ((table, practice_schema) for table in practice_tables())
-    yield from ((table, agent_schema) for table in agent_tables())
+def _in_schemas(
+    wanted: Iterable[Table], practice_schema: str | None, agent_schema: str | None
+) -> Iterator[tuple[Table, str | None]]:
+    schemas = {tables.PRACTICE_SCHEMA: practice_schema, tables.AGENT_SCHEMA: agent_schema}
+    yield from ((table, schemas[table.schema or ""]) for table in wanted)
 
 
 def _missing_table(table: Table, schema: str | None) -> str:

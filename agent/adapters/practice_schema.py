@@ -1,21 +1,18 @@
-"""Creates the tables, has the guard against double bookings set, and names the least-privilege rights.
+"""Creates the reference practice, has the guard against double bookings set, and names the least rights.
 
 Run once by whoever administers the database; the daemon never calls it. The
 guard itself is `agent.adapters.overlap_guard`.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Table, insert, select, text
+from sqlalchemy import Table, text
 
 from agent.adapters import tables
 from agent.adapters.database import Connector
 from agent.adapters.overlap_guard import create_guard
 from agent.errors import DatabaseError
-
-SCHEMA_VERSION = 1
 
 # Moved or cancelled for a partner; who an appointment is for and what it is never changes.
 _APPOINTMENT_CHANGES = (
@@ -62,18 +59,15 @@ def create_practice_tables(connector: Connector) -> None:
 
     Makes the SQLite file if there is none. On PostgreSQL the login must own the database.
     """
-    _create(connector, connector.practice_schema, practice_tables())
+    if connector.sqlite_file:
+        make_file(connector.sqlite_file)
     schema = connector.practice_schema and quoted(connector.practice_schema)
     with connector.writing() as connection:
-        create_guard(connection, schema)
-
-
-def create_agent_tables(connector: Connector) -> None:
-    """The agent's own tables and their version; repeatable."""
-    _create(connector, connector.agent_schema, agent_tables())
+        if schema:
+            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
+        tables.metadata.create_all(connection, tables=practice_tables())
     with connector.writing() as connection:
-        if connection.scalar(select(tables.schema_version.c.version)) is None:
-            connection.execute(insert(tables.schema_version).values(version=SCHEMA_VERSION))
+        create_guard(connection, schema)
 
 
 def required_rights() -> list[Right]:
@@ -116,17 +110,8 @@ def _agent_privileges(table: Table) -> tuple[str, ...]:
     return ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
-def _create(connector: Connector, schema: str | None, wanted: Iterable[Table]) -> None:
-    if connector.sqlite_file:
-        _make_file(connector.sqlite_file)
-    with connector.writing() as connection:
-        if schema:
-            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"))
-        tables.metadata.create_all(connection, tables=list(wanted))
-
-
-def _make_file(file: Path) -> None:
-    """With its folder, for this account alone: it will hold patients."""
+def make_file(file: Path) -> None:
+    """With its folder, for this account alone: it will hold patients. Raises DatabaseError."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file.touch(mode=0o600)

@@ -341,6 +341,7 @@ inbound_message = _agent_table(
     Column("receipt_id", String(64), nullable=False),
     Column("receipt_sequence", Integer, nullable=False),
     Column("audit_head", String(100), nullable=False),
+    Column("arrived_at", UtcDateTime),
 )
 receipt_line = _agent_table(
     "receipt_line",

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from agent import administration
+from agent import administration, database_administration
 from agent.cli.context import DEFAULT_CONFIG, ConfigOption, loaded, reading
 from agent.cli.screen import out, progress
 from agent.errors import SchemaMismatchError
@@ -34,8 +34,31 @@ def create_tables(
 ) -> None:
     """Make the agent's own tables; needs a login that owns the database."""
     with reading(config) as agent:
-        administration.create_tables(agent, reference_practice=reference_practice)
+        database_administration.create_tables(agent, reference_practice=reference_practice)
     out.print("the tables are there")
+
+
+@app.command()
+def migrate(
+    config: ConfigOption = DEFAULT_CONFIG,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")
+    ] = False,
+) -> None:
+    """Bring the agent's own tables to this program's version; needs a login that owns them."""
+    with reading(config) as agent:
+        steps = database_administration.migration_steps(agent)
+    if not steps:
+        out.print("the agent's tables have the version of this program: nothing to do")
+        return
+    out.print(f"the agent's tables go from version {steps[0].version - 1} to version {steps[-1].version}:")
+    for step in steps:
+        out.print(f"  {step.version}  {step.what}")
+    if dry_run:
+        out.print("nothing has been changed")
+        return
+    database_administration.migrate_tables(loaded(config))
+    out.print("done; where rights are granted, run what `otv-agent practice grants` prints")
 
 
 @app.command()
@@ -44,7 +67,7 @@ def grants(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Print the GRANT statements of the least-privilege role for PostgreSQL."""
-    for statement in administration.grant_statements(loaded(config), role):
+    for statement in database_administration.grant_statements(loaded(config), role):
         out.print(f"{statement};")
 
 
@@ -58,5 +81,5 @@ def generate(
     """Fill an empty database with a believable practice of invented people, to try everything out."""
     first_day = datetime.now(UTC).date()
     with reading(config) as agent, progress("patients") as advance:
-        generated = administration.generate(agent, first_day, patients, columns, seed, advance)
+        generated = database_administration.generate(agent, first_day, patients, columns, seed, advance)
     out.print(", ".join(f"{count:,} {table}" for table, count in generated.counts.items()))

@@ -73,7 +73,7 @@ def _contents(agent: Agent) -> Iterator[Finding]:
         yield failed(Check.TABLES, said, error)
         return
     yield _tables(found)
-    if not found.tables and not found.rights:
+    if not found.tables and not found.rights and found.version is None:
         yield _author(agent)
 
 
@@ -99,6 +99,9 @@ def _rights(agent: Agent, found: PracticeProblems) -> Finding:
 
 
 def _tables(found: PracticeProblems) -> Finding:
+    if found.version is not None:
+        said = sentence("Program and tables do not fit together: {error}", error=found.version)
+        return failed(Check.TABLES, said, found.version)
     if not found.tables:
         return fine(
             Check.TABLES, sentence("Tables, columns and the guard against double bookings are there.")

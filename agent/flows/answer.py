@@ -56,6 +56,7 @@ def answer(
     lane: Lane,
     work: WriteTransaction,
     file_id: str,
+    arrived_at: datetime | None,
     opened: OpenedFile,
     message: Message | Refused,
     now: datetime,
@@ -108,6 +109,7 @@ def answer(
             receipt_id=str(uuid.uuid5(RECEIPT_NAMESPACE, f"{lane.partner_id}/{message_id}")),
             receipt_sequence=work.disclosures.next_sequence(lane.partner_id, Kind.RECEIPTS.value),
             audit_head=str(head),
+            arrived_at=arrived_at,
         )
         verdict = MessageOutcome(
             outcome="refused" if isinstance(message, Refused) else "processed",

@@ -84,7 +84,9 @@ def receive(practice: PracticeSide, lane: Lane, claimed: ClaimedFile, gate: Book
         message = read_document(practice, lane, opened)
         with practice.database.write() as work:
             _require_key_not_revoked(work, lane, opened)
-            answered, result = answer(practice, lane, work, claimed.file_id, opened, message, now, gate)
+            answered, result = answer(
+                practice, lane, work, claimed.file_id, claimed.arrived_at, opened, message, now, gate
+            )
             lines = work.ledger.receipt_lines(lane.partner_id, answered.message_id)
             time_zone = work.snapshot.identity().time_zone
     except UnauthenticatedFileError as refusal:

@@ -29,5 +29,5 @@ def try_file(practice: PracticeSide, lane: Lane, content: bytes) -> None:
     opened = lane.sealer.open(content, now)
     message = read_document(practice, lane, opened)
     with suppress(_NothingStaysError, WishesHeldError), practice.database.write() as work:
-        answer(practice, lane, work, FILE_ID, opened, message, now, BookingsGate())
+        answer(practice, lane, work, FILE_ID, None, opened, message, now, BookingsGate())
         raise _NothingStaysError

@@ -92,7 +92,8 @@ class ClaimedFile(Protocol):
     """Safe to log; says nothing about the partner's name for the file."""
     attempts: int
     """How often processing has begun, this time included; counted on disk before parsing."""
-
+    arrived_at: datetime
+    """When it came to lie in the folder; of a file that is taken again, when it was first taken."""
     sha256: str | None
     """Of the file's bytes, once they have been read."""
 

@@ -25,6 +25,8 @@ class LedgerMessage:
     receipt_id: str
     receipt_sequence: int
     audit_head: str
+    arrived_at: datetime | None = None
+    """When its file came to lie in the inbound folder; None: nobody noted it."""
 
 
 @dataclass(frozen=True, slots=True)

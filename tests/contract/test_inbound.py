@@ -388,6 +388,23 @@ def test_claim_when_one_file_cannot_be_moved_takes_the_others_and_then_says_so(f
         assert len(folder.names("claimed")) == 2
 
 
+def test_claim_tells_when_the_file_came_whatever_time_its_sender_gave_it(folder: Folder) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    folder.drop(age_seconds=86_400)
+    after = datetime.now(UTC)
+    folder.clock.advance(600)
+    claimed = folder.one()
+    assert before < claimed.arrived_at <= after
+    folder.inbound.release(claimed)
+    assert folder.one().arrived_at == folder.clock.now.replace(microsecond=0)
+
+
+def test_claim_never_tells_a_time_to_come(folder: Folder) -> None:
+    folder.drop()
+    folder.clock.advance(-600)
+    assert folder.one().arrived_at == folder.clock.now
+
+
 # --- crashes -----------------------------------------------------------------------------------
 
 

@@ -10,7 +10,8 @@ from agent.adapters import tables
 from agent.adapters.database import Connector
 from agent.adapters.overlap_guard import SQLITE_TRIGGERS
 from agent.adapters.practice_check import check_practice
-from agent.adapters.practice_schema import SCHEMA_VERSION, create_practice_tables, grants, practice_tables
+from agent.adapters.practice_schema import create_practice_tables, grants, practice_tables
+from agent.adapters.schema_version import SCHEMA_VERSION
 from tests.kit.databases import OTV_LOGIN, PROPHYLAXIS, PostgresqlServer
 
 TODAY = date(2026, 11, 22)
@@ -128,9 +129,12 @@ DAMAGES: dict[str, tuple[Executable, str]] = {
     ),
     "newer_agent_tables": (
         update(tables.schema_version).values(version=SCHEMA_VERSION + 1),
-        "install a newer otv-agent",
+        "or a newer one",
     ),
-    "older_agent_tables": (update(tables.schema_version).values(version=0), "must be brought to"),
+    "older_agent_tables": (
+        update(tables.schema_version).values(version=1),
+        "run `otv-agent practice migrate`",
+    ),
     "no_version": (delete(tables.schema_version), "does not hold exactly one row"),
 }
 

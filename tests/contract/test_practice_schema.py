@@ -14,18 +14,18 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from agent.adapters import tables
 from agent.adapters.appointment_book import SqlAppointmentBook
 from agent.adapters.database import Connector
+from agent.adapters.migration import create_agent_tables
 from agent.adapters.overlap_guard import GUARD_NAME
 from agent.adapters.practice_check import check_practice
 from agent.adapters.practice_schema import (
-    SCHEMA_VERSION,
     agent_tables,
-    create_agent_tables,
     create_practice_tables,
     grants,
     practice_tables,
     quoted,
 )
 from agent.adapters.practice_snapshot import SqlPracticeSnapshot
+from agent.adapters.schema_version import SCHEMA_VERSION
 from agent.domain.practice import ContactPoint
 from agent.errors import SchemaMismatchError
 from agent.ports import NewAppointment, NewPatient

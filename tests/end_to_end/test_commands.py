@@ -19,6 +19,8 @@ from typer.main import get_command
 from agent.cli.advice import with_advice
 from agent.cli.main import app
 from agent.config import load_config
+from agent.daemon import Daemon
+from agent.errors import TablesBehindError
 from exchange_formats.envelope import Kind
 from tests.demo.scenes import Offers, booking_of, newcomer, open_to_new_patients
 from tests.flows.card_index import change_appointment
@@ -467,6 +469,53 @@ def test_practice_check_lists_everything_that_is_missing(house: House) -> None:
     )
     assert "- table or view patient is missing\n" in done.out
     assert f"lacks {done.out.count(chr(10))} thing" in done.err
+
+
+def test_tables_of_an_older_program_are_refused_until_they_are_migrated(house: House) -> None:
+    older = ("ALTER TABLE inbound_message DROP COLUMN arrived_at", "UPDATE schema_version SET version = 1")
+    with house.connector.writing() as connection:
+        for statement in older:
+            connection.execute(text(statement))
+    try:
+        refused = otv("receive", config=house.config_path)
+        with pytest.raises(TablesBehindError):
+            Daemon(house.config_path).run()
+        lacking = otv("practice", "check", config=house.config_path)
+        shown = otv("practice", "migrate", "--dry-run", config=house.config_path)
+        again = otv("receive", config=house.config_path)
+    finally:
+        done = otv("practice", "migrate", config=house.config_path)
+    steps = "the agent's tables go from version 1 to version 2:\n  2  Inbound files: when each came to lie"
+    assert (refused.code, again.code) == (20, 20)
+    assert "run `otv-agent practice migrate`" in refused.err
+    assert lacking.out.count("\n") == 1
+    assert "version 1, and this program works with version 2" in lacking.out
+    assert shown.out.startswith(steps)
+    assert shown.out.endswith("nothing has been changed\n")
+    assert done.out.startswith(steps)
+    assert otv("receive", config=house.config_path).code == 0
+    assert "tables migrated" in otv("audit", "show", config=house.config_path).out
+    nothing = otv("practice", "migrate", config=house.config_path)
+    assert (nothing.code, "nothing to do" in nothing.out) == (0, True)
+
+
+def test_tables_of_a_newer_program_are_refused_with_the_version_that_is_needed(house: House) -> None:
+    with house.connector.writing() as connection:
+        connection.execute(text("UPDATE schema_version SET version = 3"))
+    refused = [
+        otv(*words, config=house.config_path)
+        for words in (
+            ("receive",),
+            ("practice", "check"),
+            ("practice", "migrate"),
+            ("practice", "create-tables"),
+        )
+    ]
+    with house.connector.writing() as connection:
+        connection.execute(text("UPDATE schema_version SET version = 2"))
+    assert [done.code for done in refused] == [20] * 4
+    for done in refused:
+        assert f"this is otv-agent {version('otv-agent')}, which knows them up to version 2" in done.text
 
 
 def test_grants_are_statements_for_the_role(house: House) -> None:

@@ -90,6 +90,16 @@ def test_accepted_booking_is_answered_with_its_place_and_time(stage: Stage) -> N
     )  # fmt: skip
 
 
+def test_ledger_says_when_a_file_came_and_when_it_was_answered(stage: Stage) -> None:
+    before = utc_now() - timedelta(seconds=1)
+    stage.send(stage.booking(booking_id="came-1"))
+    message = tables.inbound_message.c
+    with stage.house.connector.reading() as connection:
+        times = select(message.arrived_at, message.received_at).order_by(message.receipt_sequence.desc())
+        came = connection.execute(times.limit(1)).one()
+    assert before <= came.arrived_at <= came.received_at
+
+
 def test_known_patient_booked_gets_the_appointment_and_keeps_the_record_as_it_was(stage: Stage) -> None:
     patient_id = add_patient(stage.house.connector, "Bekannt-Eins", email="alt@example.org")
     before = rows(stage.house.connector, tables.patient, tables.contact_point)

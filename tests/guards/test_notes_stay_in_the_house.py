@@ -9,6 +9,7 @@ AGENT, FORMATS = Path("agent"), Path("exchange_formats")
 # among them.
 KNOWS_NOTES = {
     "agent/adapters/appointment_book.py",
+    "agent/adapters/migrations/versions/version_1.py",
     "agent/adapters/retention_ledger.py",
     "agent/adapters/staff_notes.py",
     "agent/adapters/tables.py",

@@ -20,7 +20,8 @@ from sqlalchemy import Connection, insert
 
 from agent.adapters import tables
 from agent.adapters.database import Connector
-from agent.adapters.practice_schema import create_agent_tables, create_practice_tables
+from agent.adapters.migration import create_agent_tables
+from agent.adapters.practice_schema import create_practice_tables
 from tests.kit.postgresql import server_in
 
 PRACTICE_ID = "small-practice"

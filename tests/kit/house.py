@@ -18,8 +18,9 @@ import yaml
 
 from agent.adapters.database import Connector
 from agent.adapters.keyring import PartnerKeyRing
+from agent.adapters.migration import create_agent_tables
 from agent.adapters.own_key_setup import create_own_key, export_public_key, stop_agent
-from agent.adapters.practice_schema import create_agent_tables, create_practice_tables
+from agent.adapters.practice_schema import create_practice_tables
 from agent.app import build
 from agent.clock import utc_now
 from agent.config import load_config

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, insert
 
 from agent.adapters import tables
 from agent.adapters.database import Connector
-from agent.adapters.practice_schema import create_agent_tables, create_practice_tables
+from agent.adapters.migration import create_agent_tables
+from agent.adapters.practice_schema import create_practice_tables
 
 PRACTICE_ID = "praxis-umstellung"
 DENTPORT, ZAHNZEIT = "dentport", "zahnzeit"

@@ -11,7 +11,8 @@ from sqlalchemy import delete, insert
 
 from agent.adapters import tables
 from agent.adapters.database import Connector
-from agent.adapters.practice_schema import create_agent_tables, create_practice_tables
+from agent.adapters.migration import create_agent_tables
+from agent.adapters.practice_schema import create_practice_tables
 from agent.domain.practice import OfferTerms
 from tests.kit.databases import CHECKUP, CLEANING, insert_small_practice
 
