@@ -12,13 +12,14 @@ from pathlib import Path
 
 from agent.adapters.file_rights import Account, become, named_account, own_account, owner_of
 from agent.app import build, disks
+from agent.clock import utc_now
 from agent.config import Config, load_config
 from agent.doctor.clocks import clocks, time_server
 from agent.doctor.configuration import configuration
 from agent.doctor.database import database
 from agent.doctor.exchange import audit_log, server, waiting_for_somebody
 from agent.doctor.finding import Check, Finding, State, failed
-from agent.doctor.folders import account_finding, folders
+from agent.doctor.folders import account_finding, folders, may_run_program
 from agent.doctor.keys import calendar, licence, own_key_finding, partner_key, partner_licence
 from agent.doctor.machine import antivirus, disk_room, gnupg
 from agent.doctor.service import service
@@ -43,13 +44,16 @@ def examine(config_path: Path, *, connect: bool, service_account: str | None = N
             )
         return
     account = _account(config, service_account)
-    become(account)
+    # Before the change of account: what is closed to it could not be looked at afterwards.
+    seen = list(folders(config, account))
+    if may_run_program(account):
+        become(account)
     yield from configuration(config)
     yield account_finding(account)
-    yield from folders(config, account)
+    yield from seen
     yield gnupg(config)
     yield from antivirus(config)
-    yield service(config)
+    yield from service(config, utc_now())
     if connect and config.settings.watch.time_server is not None:
         yield time_server(config.settings.watch.time_server)
     yield from _wired(config, account, connect=connect)
@@ -73,7 +77,7 @@ def _wired(config: Config, account: Account, *, connect: bool) -> Iterator[Findi
         agent = build(config)
     except AgentError as error:
         said = sentence("The agent cannot be put together: {error}", error=error)
-        yield failed(Check.SECRET_FILES, said, error, sentence("Put right what is named, and look again."))
+        yield failed(Check.CONFIGURATION, said, error, sentence("Put right what is named, and look again."))
         return
     with closing(agent):
         yield from disk_room(disks(config.settings, agent.connector), config.settings.min_free_mebibytes)

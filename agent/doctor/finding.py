@@ -24,6 +24,7 @@ class Check(StrEnum):
 
     CONFIGURATION = "configuration"
     ACCOUNT = "account"
+    PROGRAM = "folders.program"
     SETTINGS_FILES = "folders.settings"
     SECRET_FILES = "folders.secrets"  # noqa: S105 - the name of a check
     DATA_FOLDER = "folders.data"

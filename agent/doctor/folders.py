@@ -6,11 +6,13 @@ partner named is never named here, only its folder.
 """
 
 import os
+import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.adapters.file_rights import (
+    ENTER,
     READ,
     USE,
     WRITE,
@@ -23,12 +25,15 @@ from agent.adapters.file_rights import (
     open_to_others,
 )
 from agent.adapters.process_lock import LOCK_NAME
-from agent.config import Config, SecretRef
+from agent.config import Config
+from agent.config.loading import PARTNERS_FOLDER
+from agent.config.places import named_places
 from agent.doctor.finding import Check, Finding, State, failed, fine, warning
 from agent.errors import ConfigError, SpoolError
 from agent.language import sentence
 
 NOTHING = 0
+_LOOKED_AT_AS_FOLDERS = frozenset({"data_folder", "openpgp.home"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,14 @@ def account_finding(account: Account) -> Finding:
     return warning(Check.ACCOUNT, said, sentence("To see all that it sees: `{command}`", command=command))
 
 
+def may_run_program(account: Account) -> bool:
+    """Whether the account can read what it is to run."""
+    return all(obstacle(account, place.path, place.need) is None for place in _program())
+
+
 def folders(config: Config, account: Account) -> Iterator[Finding]:
-    """Settings, secrets, the data folder with all below it, the gpg home, the inbound folders elsewhere."""
+    """The program, settings, secrets, the data folder, the gpg home, the inbound folders elsewhere."""
+    yield from _files(Check.PROGRAM, list(_program()), account)
     yield from _files(Check.SETTINGS_FILES, list(_settings(config)), account)
     yield from _files(Check.SECRET_FILES, list(_secrets(config)), account)
     yield from _data(config, account)
@@ -70,7 +81,7 @@ def judged(place: Place, account: Account) -> Finding | None:
     """What is wrong with a place; None if nothing is."""
     try:
         in_the_way = obstacle(account, place.path, place.need)
-        too_open = open_to_others(place.path, place.closed_to_others)
+        too_open = in_the_way is None and open_to_others(place.path, place.closed_to_others)
     except SpoolError as error:
         said = sentence("A file or folder cannot be looked at: {error}", error=error)
         remedy = sentence("Put it there, or correct the setting that names it.")
@@ -102,40 +113,42 @@ def _good(place: Place, account: Account) -> Finding:
 
 
 def _files(check: Check, places: list[Place], account: Account) -> Iterator[Finding]:
-    wrong = [found for place in places if (found := judged(place, account)) is not None]
-    yield from wrong
+    wrong: dict[str, Finding] = {}
+    for place in places:
+        found = judged(place, account)
+        if found is not None:
+            # One closed folder above many files is one thing to do.
+            wrong.setdefault(str(found.said.values.get("obstacle", found.said)), found)
+    yield from wrong.values()
     if not wrong:
-        said = sentence("Files that {account} may read: {count}", account=account.name, count=len(places))
+        said = sentence(
+            "Files and folders that {account} may read: {count}", account=account.name, count=len(places)
+        )
         yield fine(check, said)
 
 
+def _program() -> Iterator[Place]:
+    """The interpreter's environment, and our own code: whoever may change these is the service."""
+    for folder in (Path(sys.prefix), Path(__file__).parents[1]):
+        yield Place(Check.PROGRAM, folder, READ | ENTER, WRITE)
+
+
 def _settings(config: Config) -> Iterator[Place]:
-    files: dict[str | None, Path] = {None: config.path}
-    files |= {one: config.path.parent / "partners" / f"{one}.yaml" for one in sorted(config.partners)}
-    for partner_id, file in files.items():
+    """The YAML files, and the files they name that must be there and are no secrets."""
+    yield Place(Check.SETTINGS_FILES, config.path, READ, WRITE)
+    for partner_id in sorted(config.partners):
+        file = config.path.parent / PARTNERS_FOLDER / f"{partner_id}.yaml"
         yield Place(Check.SETTINGS_FILES, file, READ, WRITE, partner_id)
-    yield Place(Check.SETTINGS_FILES, config.settings.licence.issuer_key_ring, READ, WRITE)
+    for named in named_places(config):
+        if named.needed and not named.secret and named.key not in _LOOKED_AT_AS_FOLDERS:
+            yield Place(Check.SETTINGS_FILES, named.path, READ, WRITE)
 
 
 def _secrets(config: Config) -> Iterator[Place]:
-    settings = config.settings
-    own = (
-        settings.database.password,
-        settings.openpgp.passphrase,
-        settings.audit.key,
-        settings.watch.mail.password,
-    )
-    for reference in own:
-        yield from _secret(reference)
-    for partner_id, partner in sorted(config.partners.items()):
-        if partner.settings.sftp is not None:
-            yield Place(Check.SECRET_FILES, partner.settings.sftp.private_key, READ, READ | WRITE, partner_id)
-            yield from _secret(partner.settings.sftp.passphrase, partner_id)
-
-
-def _secret(reference: SecretRef | None, partner_id: str | None = None) -> Iterator[Place]:
-    if reference is not None and reference.file is not None:
-        yield Place(Check.SECRET_FILES, reference.file, READ, READ | WRITE, partner_id)
+    for named in named_places(config):
+        if named.secret:
+            partner_id = named.file.stem if named.file != config.path else None
+            yield Place(Check.SECRET_FILES, named.path, READ, READ | WRITE, partner_id)
 
 
 def _data(config: Config, account: Account) -> Iterator[Finding]:

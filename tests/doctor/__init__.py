@@ -1,0 +1,1 @@
+"""What the doctor says of an installation in which one thing is broken."""
