@@ -13,6 +13,7 @@ KNOWS_NOTES = {
     "agent/adapters/retention_ledger.py",
     "agent/adapters/staff_notes.py",
     "agent/adapters/tables.py",
+    "agent/board_book.py",
     "agent/reception.py",
     "agent/status.py",
 }
