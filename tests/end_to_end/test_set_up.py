@@ -94,7 +94,7 @@ def test_guide_leads_by_its_commands_to_the_first_receipt(
                 (sshd / "authorized_keys").write_text(f"{public_line}\n")
         return said
 
-    type_chapter("4. Connect the practice database")
+    type_chapter("4. Connect the practice database", **{"/etc/otv-agent/owner.yaml": config})
     today = datetime.now(UTC).date()
     licence = licensor.licence(PRACTICE_ID, ["dentport"], today, today + timedelta(days=365))
     (workplace / "licence.pgp").write_bytes(licence)
