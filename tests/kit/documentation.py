@@ -155,12 +155,15 @@ def _fault_of_words(command: Any, words: list[str], whole: bool) -> str | None:
 
 @cache
 def texts_of_the_agent() -> dict[str, str]:
-    """Path -> what the agent may say: the texts in its code, its catalogues and its templates."""
+    """Path -> what the agent may say of commands and pages: in its code, its catalogues, its templates."""
     found = {}
-    for path in sorted(ROOT.glob("agent/**/*.py")):
-        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        constants = [node.value for node in nodes if isinstance(node, ast.Constant)]
-        found[path.relative_to(ROOT).as_posix()] = "\n".join(one for one in constants if isinstance(one, str))
-    for path in [*ROOT.glob("agent/locale/*.po"), *ROOT.glob("agent/**/*.html")]:
-        found[path.relative_to(ROOT).as_posix()] = path.read_text(encoding="utf-8")
+    for path in sorted(path for ending in ("py", "po", "html") for path in ROOT.glob(f"agent/**/*.{ending}")):
+        text = path.read_text(encoding="utf-8")
+        if PROGRAM in text or "docs/" in text:
+            found[path.relative_to(ROOT).as_posix()] = _constants(text) if path.suffix == ".py" else text
     return found
+
+
+def _constants(code: str) -> str:
+    constants = [node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant)]
+    return "\n".join(one for one in constants if isinstance(one, str))
