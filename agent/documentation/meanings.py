@@ -53,6 +53,8 @@ MEANINGS: Mapping[type[AgentError], Sentence] = {
         "The database is an older copy than the one the agent worked with last."
     ),
     errors.SchemaMismatchError: sentence("A table, a column or a right is missing in the practice database."),
+    errors.TablesBehindError: sentence("The agent's own tables are those of an older program."),
+    errors.TablesAheadError: sentence("The agent's own tables are those of a newer program."),
     errors.OtvUserError: sentence(
         "The practice user in whose name bookings are entered is missing, inactive, or has a permission."
     ),
