@@ -34,6 +34,8 @@ from agent.lane_jobs import LaneJobs
 from agent.operations import Agent
 from agent.ports import Clock
 from agent.practice_jobs import PracticeJobs
+from agent.status_page.desk import agent_desk
+from agent.status_page.served import ServedPage
 from agent.sweep import Sweep, wake
 from agent.troubles import Troubles
 from agent.watch import Watch
@@ -70,6 +72,7 @@ class Daemon:
         self._practice_jobs = PracticeJobs(
             self._wired, self._clockwork, self._clock, Watch(self._troubles, clock), self._troubles
         )
+        self._page = ServedPage(agent_desk(self._wired, self._troubles, clock), self._troubles)
         self._wall = clock
         self._agent: Agent
 
@@ -94,6 +97,7 @@ class Daemon:
                         self._clockwork.all_now()
                     self._reload_if_changed()
                     self._watcher.ensure_alive()
+                    self._page.follow(self._agent.config.settings.status_page)
                 log.info("stopping")
                 self._manager.stopping()
             finally:
@@ -117,6 +121,7 @@ class Daemon:
         self._clockwork.start()
         self._watcher.start()
         self._schedule()
+        self._page.follow(self._agent.config.settings.status_page)
         self._manager.started()
         log.info("started with %d partner(s)", len(self._agent.lanes))
 
@@ -129,8 +134,10 @@ class Daemon:
 
     def _end(self) -> bool:
         """Let running jobs finish for a while; whether they all did."""
+        self._page.ask_to_stop()
         self._watcher.stop()
         clean = self._clockwork.stop(STOP_SECONDS)
+        self._page.stop()
         self._agent.close()
         if clean:
             self._agent.stop_gpg()

@@ -49,7 +49,7 @@ class Watch:
 
     def _write_metrics(self, agent: Agent, file: Path) -> None:
         try:
-            write_metrics(file, _status(agent), self._troubles.current())
+            write_metrics(file, known_status(agent), self._troubles.current())
         except AgentError as error:
             self._troubles.met(METRICS, error)
         else:
@@ -87,7 +87,7 @@ class Watch:
             self._alarms = self._alarms.after_telling(begun, ended)
 
 
-def _status(agent: Agent) -> Status | None:
+def known_status(agent: Agent) -> Status | None:
     """None while the database is down; that is a trouble told elsewhere, and the file tells of it too."""
     try:
         return read_status(agent)

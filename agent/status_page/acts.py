@@ -6,9 +6,9 @@ What cannot be taken back is asked once more on a page of its own.
 
 import re
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlencode
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -20,6 +20,7 @@ from agent.language import Language, Sentence, sentence
 from agent.status_page.desk import Desk, hold_mark
 from agent.status_page.rendering import page
 from agent.status_page.visitors import Visitor, Visitors, address
+from agent.status_page.work import beside
 
 # Where signing in may lead back to: one of our own questions and nothing else.
 _WAY_BACK = re.compile(r"/(holds/[0-9a-f]{64}|set-aside/[A-Za-z0-9-]{1,100}/discard)")
@@ -95,7 +96,7 @@ class Acts:
         visitor = self._visitors.seen(request)
         if not visitor.signed_in:
             return _to_sign_in(request)
-        board = await run_in_threadpool(self._desk.board)
+        board = await beside(self._desk.board)
         hold = _hold(board, request.path_params["mark"])
         if hold is None:
             return self._changed(visitor)
@@ -112,7 +113,7 @@ class Acts:
         visitor = self._visitors.seen(request)
         if not visitor.signed_in:
             return _to_sign_in(request)
-        board = await run_in_threadpool(self._desk.board)
+        board = await beside(self._desk.board)
         file = _set_aside(board, request.path_params["file_id"])
         if file is None:
             return self._changed(visitor)
@@ -131,7 +132,7 @@ class Acts:
             return RedirectResponse("/login", 303)
         await self._own_form(request)
         try:
-            await run_in_threadpool(act, what)
+            await beside(partial(act, what))
         except UsageError:
             return self._changed(visitor)
         return RedirectResponse(f"/?done={word}", 303)

@@ -13,10 +13,14 @@ from typing import Protocol
 
 from agent import holds, quarantine
 from agent.board import Board, BoardHold
+from agent.board_reader import BoardReader
 from agent.domain.sudden_change import Change
 from agent.errors import UsageError
+from agent.metrics import metrics_text
 from agent.operations import Agent
-from agent.ports import Hold
+from agent.ports import Clock, Hold
+from agent.troubles import Troubles
+from agent.watch import known_status
 
 OPERATOR = "status page"
 FRESH_SECONDS = 3.0
@@ -56,6 +60,15 @@ def hold_mark(hold: Hold | BoardHold) -> str:
 
 def _change_mark(change: Change) -> str:
     return f"{change.sign.value} {change.base} {change.amount}"
+
+
+def agent_desk(current: Callable[[], Agent], troubles: Troubles, wall: Clock) -> "AgentDesk":
+    """Over the service's agent and what it knows of its troubles; `wall` is the machine's clock."""
+
+    def metrics() -> str:
+        return metrics_text(known_status(current()), troubles.current())
+
+    return AgentDesk(current, BoardReader(current, troubles, wall).read, metrics)
 
 
 class AgentDesk:

@@ -57,8 +57,13 @@ class ServedPage:
             self._served = wish
             self._troubles.over(PLACE)
 
+    def ask_to_stop(self) -> None:
+        """Returns at once; `stop` then has less to wait for."""
+        if self._server is not None:
+            self._server.ask_to_stop()
+
     def stop(self) -> None:
-        """Within a few seconds."""
+        """Within a few seconds, whatever browsers and databases do."""
         server, self._server, self._served = self._server, None, None
         if server is not None:
             server.stop()

@@ -10,6 +10,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +87,7 @@ class WebServer:
             backlog=BACKLOG,
         )
         self._server = Server(config)
+        self._asked_at: float | None = None
         self._thread = threading.Thread(target=self._serve, name="status-page", daemon=True)
 
     def start(self) -> None:
@@ -95,11 +97,17 @@ class WebServer:
     def is_alive(self) -> bool:
         return self._thread.is_alive()
 
-    def stop(self) -> None:
-        """Within a few seconds, whatever browsers do; the thread does not keep the process."""
+    def ask_to_stop(self) -> None:
+        """Begin nothing more; returns at once."""
+        if self._asked_at is None:
+            self._asked_at = time.monotonic()
         self._server.should_exit = True
-        if self._thread.ident is not None:
-            self._thread.join(STOP_SECONDS)
+
+    def stop(self) -> None:
+        """Within a few seconds of having been asked to, whatever browsers do; nothing keeps the process."""
+        self.ask_to_stop()
+        if self._thread.ident is not None and self._asked_at is not None:
+            self._thread.join(max(0.0, self._asked_at + STOP_SECONDS - time.monotonic()))
         self._socket.close()
 
     def _serve(self) -> None:

@@ -7,7 +7,6 @@ in `agent.status_page.acts`, always needs it.
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -25,6 +24,7 @@ from agent.status_page.rendering import page
 from agent.status_page.static import static_file
 from agent.status_page.verdict import verdict
 from agent.status_page.visitors import Visitors
+from agent.status_page.work import beside
 
 FOR_EVER = "public, max-age=31536000, immutable"
 """A file's address changes with its content."""
@@ -68,7 +68,7 @@ class Pages:
         visitor = self._visitors.seen(request)
         if not visitor.may_read:
             return RedirectResponse("/login", 303)
-        board = await run_in_threadpool(self._desk.board)
+        board = await beside(self._desk.board)
         content = page(
             "board.html",
             Language(visitor.language, board.time_zone),
@@ -87,15 +87,13 @@ class Pages:
     async def series(self, request: Request) -> Response:
         if not self._visitors.seen(request).may_read:
             raise HTTPException(401)
-        board = await run_in_threadpool(self._desk.board)
+        board = await beside(self._desk.board)
         return JSONResponse(chart_data(board.series, _names(board)))
 
     async def metrics(self, request: Request) -> Response:
         if not self._visitors.seen(request).may_read and not self._visitors.bearer_fits(request):
             raise HTTPException(401)
-        return PlainTextResponse(
-            await run_in_threadpool(self._desk.metrics), headers={"content-type": METRICS_TYPE}
-        )
+        return PlainTextResponse(await beside(self._desk.metrics), headers={"content-type": METRICS_TYPE})
 
     async def http_error(self, request: Request, error: HTTPException) -> Response:
         """Its number and a sentence of ours; what the library says of it stays out."""

@@ -80,11 +80,13 @@ def wait_until(
     true: Callable[[], bool],
     what: Callable[[], str] = lambda: "it did not come to that",
     patience_seconds: float = PATIENCE_SECONDS,
+    pause_seconds: float = 0.05,
 ) -> None:
+    """Until it is so, however loaded the machine; what costs much is asked less often."""
     ends_at = time.monotonic() + patience_seconds
     while not true():
         assert time.monotonic() < ends_at, what()
-        time.sleep(0.05)
+        time.sleep(pause_seconds)
 
 
 def gpg_agents(home: Path) -> list[int]:

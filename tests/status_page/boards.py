@@ -27,6 +27,7 @@ NOW = datetime(2027, 3, 3, 9, 30, tzinfo=UTC)
 TODAY = date(2027, 3, 3)
 FILE_ID = "20270303T081500Z-0a1b2c3d4e5f"
 SIGNED_FILE_ID = "20270303T081600Z-5f4e3d2c1b0a"
+HEAT_DAYS = 12
 COLUMNS = ("Dr. Käfer", "Dr. Böhm", "Prophylaxe 1", "Prophylaxe 2")
 
 
@@ -114,7 +115,7 @@ def _partner(partner_id: str, name: str) -> BoardPartner:
 
 
 def _heat() -> HeatMap:
-    days = tuple(TODAY + timedelta(days=number) for number in range(28))
+    days = tuple(TODAY + timedelta(days=number) for number in range(HEAT_DAYS))
     columns = []
     for at, name in enumerate(COLUMNS):
         cells = []

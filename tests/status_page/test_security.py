@@ -15,6 +15,7 @@ from agent.status_page.desk import hold_mark
 from agent.status_page.gate import HEADERS, MAX_BODY_BYTES
 from agent.status_page.server import MAX_CONNECTIONS, Certificate
 from tests.kit.canaries import BOOKED_FAMILY_NAME, CANARIES
+from tests.kit.service import wait_until
 from tests.status_page.boards import FILE_ID, HOLD, SIGNED_FILE_ID
 from tests.status_page.certificates import certificate_for
 from tests.status_page.desks import TOKEN, PlainDesk, Served, served
@@ -345,7 +346,8 @@ def test_exception_that_nobody_expected_is_told_without_a_word_of_it(page: Serve
     answer = client.get("/")
     assert (answer.status, answer.body) == (500, "Internal Server Error")
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
-    assert page.defects == [page.desk.fault]
+    # The answer goes first.
+    wait_until(lambda: page.defects == [page.desk.fault])
 
 
 def test_database_that_is_down_is_told_with_what_to_do(page: Served, client: Client) -> None:
