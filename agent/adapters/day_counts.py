@@ -35,6 +35,8 @@ class _Tally:
     accepted: Counter[str] = field(default_factory=Counter)
     declined: Counter[str] = field(default_factory=Counter)
     set_aside: int = 0
+    latencies: Counter[int] = field(default_factory=Counter)
+    """How many files took so many seconds."""
 
     def counts(self) -> DayCounts:
         return DayCounts(
@@ -43,7 +45,19 @@ class _Tally:
             rescheduled=self.accepted["reschedule"],
             declined=dict(self.declined),
             set_aside=self.set_aside,
+            latency_median_seconds=self._latency(50),
+            latency_p95_seconds=self._latency(95),
         )
+
+    def _latency(self, percent: int) -> float | None:
+        """The shortest time within which so many of the files were imported (nearest rank)."""
+        wanted = self.latencies.total() * percent
+        seen = 0
+        for seconds, files in sorted(self.latencies.items()):
+            seen += files * 100
+            if seen >= wanted:
+                return float(seconds)
+        return None
 
 
 class _Days:
@@ -95,6 +109,7 @@ def read_day_series(
     found = _Days(time_zone, now, days)
     _count_bookings(connection, partner_ids, found)
     _count_set_aside(connection, partner_ids, found)
+    _count_latencies(connection, partner_ids, found)
     return DaySeries(found.shown, {partner_id: found.counts(partner_id) for partner_id in partner_ids})
 
 
@@ -132,6 +147,28 @@ def _count_set_aside(connection: Connection, partner_ids: Collection[str], found
     )
     for partner_id, day, count in rows:
         found.tally(partner_id, day).set_aside += count
+
+
+def _count_latencies(connection: Connection, partner_ids: Collection[str], found: _Days) -> None:
+    """Of files whose arrival is known; a sender's clock may have set it a little ahead of ours."""
+    message = tables.inbound_message.c
+    took = epoch(connection, message.received_at) - epoch(connection, message.arrived_at)
+    rows = connection.execute(
+        select(
+            message.partner_id,
+            found.number(connection, message.received_at),
+            took.label("took"),
+            func.count(),
+        )
+        .where(
+            message.partner_id.in_(partner_ids),
+            message.received_at >= found.since,
+            message.arrived_at.is_not(None),
+        )
+        .group_by(message.partner_id, "day", "took")
+    )
+    for partner_id, day, seconds, count in rows:
+        found.tally(partner_id, day).latencies[max(0, seconds)] += count
 
 
 def _json(connection: Connection, text: ColumnElement[str]) -> Any:

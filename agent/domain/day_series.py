@@ -13,7 +13,7 @@ class DayCounts:
     """One local day of one partner.
 
     `declined` counts by `BookingReason`, whatever was wished for. Latency is
-    the time from a file's arrival in the inbound folder to its commit, in
+    the time from a file's arrival in the inbound folder to its import, in
     seconds; None for a day without files whose arrival is known.
     """
 

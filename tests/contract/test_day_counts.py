@@ -11,7 +11,7 @@ from agent.adapters.booking_ledger import SqlBookingLedger
 from agent.adapters.database import Connector
 from agent.adapters.day_counts import read_day_series
 from agent.domain.day_series import DayCounts
-from agent.ports import LedgerBooking
+from agent.ports import LedgerBooking, LedgerMessage
 from exchange_formats.receipts import BookingOutcome, BookingReason
 from tests.kit.databases import DENTPORT, ZAHNZEIT
 
@@ -132,3 +132,24 @@ def test_files_set_aside_are_counted_whoever_signed_them(connector: Connector) -
     with connector.reading() as connection:
         series = read_day_series(connection, PARTNERS, "Europe/Berlin", NOW)
     assert [series.partners[partner_id][-1].set_aside for partner_id in PARTNERS] == [2, 1]
+
+
+def test_latency_is_the_time_from_arrival_to_import_of_files_whose_arrival_is_known(
+    connector: Connector,
+) -> None:
+    took = [1] * 10 + [4] * 8 + [90, 600]
+    with connector.writing() as connection:
+        for number, seconds in enumerate([*took, None, -3]):
+            arrived_at = None if seconds is None else NOW - timedelta(seconds=seconds)
+            partner_id = DENTPORT if number < len(took) else ZAHNZEIT
+            message = LedgerMessage(
+                partner_id, f"m{number}", "c", "s", NOW, None, "r", number, "1:a", arrived_at
+            )
+            SqlBookingLedger(connection).add_message(message, [])
+    with connector.reading() as connection:
+        series = read_day_series(connection, PARTNERS, "Europe/Berlin", NOW)
+    today = series.partners[DENTPORT][-1]
+    assert (today.latency_median_seconds, today.latency_p95_seconds) == (1, 90)
+    # The one had no known arrival, the other came by a sender's clock that was ahead.
+    assert series.partners[ZAHNZEIT][-1] == DayCounts(latency_median_seconds=0, latency_p95_seconds=0)
+    assert series.partners[DENTPORT][-2].latency_median_seconds is None
