@@ -19,6 +19,7 @@ The service
     practice_jobs   for the practice as a whole            job_names       of jobs, and places of trouble
     troubles        told once at begin and end             watch           heartbeat, metrics file, mail
     log_setup       how the agent's lines look             clock           the machine's
+    log_file        a file that begins anew                journal         the priority of each line
     licence_gate    rule R1 at every door
 
 What people ask of it, each in words of its own

@@ -4,12 +4,14 @@ A defect is told by its type and place only: an exception's text, or a
 traceback with values, could hold patient data.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Callable
 
 from agent.cli.screen import err
 from agent.errors import AgentError
+from agent.journal import for_standard_error
 from agent.troubles import told
 
 INTERRUPTED = 130
@@ -34,8 +36,12 @@ def tell(error: Exception, where: str | None = None) -> None:
     """The sentence (a configuration may have several problems), and the remedy below it."""
     sentence, remedy = told(error)
     for line in sentence.splitlines():
-        err.print(f"error: {where}: {line}" if where else f"error: {line}")
-    err.print(remedy)
+        _say(f"error: {where}: {line}" if where else f"error: {line}")
+    _say(remedy)
+
+
+def _say(line: str) -> None:
+    err.print(for_standard_error(line, logging.ERROR))
 
 
 def leave(code: int) -> None:

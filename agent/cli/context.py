@@ -11,9 +11,11 @@ from agent.app import build, sole_agent
 from agent.config import Config, load_config
 from agent.errors import ConfigError
 from agent.language import Language, LanguageCode, preferred_language
-from agent.log_setup import set_up_logging
+from agent.log_setup import log_into_event_log, log_into_file, set_up_logging
 from agent.operations import Agent
+from agent.service import SERVICE_NAME
 
+MEBIBYTE = 1024 * 1024
 CONFIG_VARIABLE = "OTV_AGENT_CONFIG"
 
 ConfigOption = Annotated[
@@ -41,6 +43,17 @@ def loaded(path: Path) -> Config:
     config = load_config(require_file(path))
     logging = config.settings.logging
     set_up_logging(logging.level, logging.format)
+    return config
+
+
+def loaded_for_service(path: Path) -> Config:
+    """The same, with the places into which the service alone logs."""
+    config = loaded(path)
+    logging = config.settings.logging
+    if logging.file is not None:
+        log_into_file(logging.file, logging.file_mebibytes * MEBIBYTE, logging.file_keep, logging.format)
+    if logging.event_log:
+        log_into_event_log(SERVICE_NAME)
     return config
 
 

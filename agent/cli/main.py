@@ -37,8 +37,9 @@ from agent.cli import (
     what_left,
 )
 from agent.cli.advice import leave, tell, with_advice
-from agent.cli.context import DEFAULT_CONFIG, ConfigOption, loaded
+from agent.cli.context import DEFAULT_CONFIG, ConfigOption, loaded_for_service
 from agent.cli.screen import out
+from agent.log_setup import write_into_file
 
 app = typer.Typer(
     name="otv-agent",
@@ -71,7 +72,7 @@ def root(
 @app.command()
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Work by the clock until stopped; what a service starts."""
-    loaded(config)
+    loaded_for_service(config)
     # Imported here: no other command needs the scheduler and the folder watcher.
     from agent.daemon import Daemon  # noqa: PLC0415
 
@@ -83,8 +84,13 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), stop)
-    clean = daemon.run()
+    try:
+        clean = daemon.run()
+    except Exception as error:
+        write_into_file(error)
+        raise
     if daemon.ended_by is not None:
+        write_into_file(daemon.ended_by)
         tell(daemon.ended_by)
     if not clean or daemon.ended_by is not None:
         # Threads that hang in the network would keep the process; every story can be cut anywhere.

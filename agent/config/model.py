@@ -28,6 +28,7 @@ from agent.config.values import (
     Program,
     Seconds,
     SqlName,
+    Switch,
     WholeNumber,
     WorkingDays,
 )
@@ -315,6 +316,21 @@ class LoggingSettings(Section):
     )
     format: Literal["human", "json"] = Field(
         default="human", description="Lines for people, `human`, or for machines, `json`."
+    )
+    file: AbsolutePath | None = Field(
+        default=None,
+        description="File that the service writes its lines into, beside standard error; without it none.",
+        examples=["/var/lib/otv-agent/log/agent.log"],
+    )
+    file_mebibytes: Annotated[WholeNumber, Field(ge=1, le=1024)] = Field(
+        default=10, description="From this size on the file is put aside, as `FILE.1`, and begun anew."
+    )
+    file_keep: Annotated[WholeNumber, Field(ge=1, le=100)] = Field(
+        default=5, description="How many of the old files are kept; the oldest goes."
+    )
+    event_log: Switch = Field(
+        default=True,
+        description="On Windows: whether the service's warnings and errors go into the Application log too.",
     )
 
 

@@ -28,7 +28,7 @@ class Installation:
     written: tuple[Path, ...]
     """Further folders that are written to, none inside of another or of `exchanged`."""
     foreign: tuple[Path, ...]
-    """Of `written`, those that are not the agent's own: the practice database's, the collector's."""
+    """Of `written`, those that are not the agent's own: of the database, the collector, the log."""
     kept: tuple[Path, ...]
     """Files outside all these that are for the agent's eyes alone: secrets and SSH keys."""
 
@@ -45,7 +45,7 @@ def installation(config: Config) -> Installation:
     inbound = [partner.inbound_folder for partner in config.partners.values()]
     exchanged = outermost([settings.data_folder, *inbound])
     database = database_file(settings)
-    files = [path for path in (settings.watch.metrics_file, database) if path]
+    files = [path for path in (settings.watch.metrics_file, settings.logging.file, database) if path]
     foreign = {file.parent.resolve() for file in files}
     written = [*foreign, settings.gpg_home]
     own = outermost([config.path.parent, *exchanged, *written])

@@ -15,6 +15,7 @@ if sys.platform != "win32":
     raise ImportError("only Windows has this service manager")
 
 from agent.adapters.process_lock import is_held
+from agent.adapters.windows_event_log import register, unregister
 from agent.adapters.windows_services import (
     ServiceEntry,
     entry_state,
@@ -66,7 +67,8 @@ def plan_to_remove() -> Plan:
     if entry_state(SERVICE_NAME) is None:
         return Plan([])
     told = f"{SERVICE_NAME}: stopped and removed"
-    return Plan([_rights_step(), Step(told, partial(remove, SERVICE_NAME))])
+    forget = Step(f"{SERVICE_NAME}: no name in the Application log", partial(unregister, SERVICE_NAME))
+    return Plan([_rights_step(), Step(told, partial(remove, SERVICE_NAME)), forget])
 
 
 def service_state() -> ServiceState:
@@ -101,6 +103,7 @@ def _steps_to_install(place: Installation, entry: ServiceEntry, rights: list[lis
     yield _rights_step()
     yield Step("nobody else works on the data folder", partial(_require_nobody_else, place))
     yield Step(f"{entry.name}: the service, as {entry.account}", partial(write_entry, entry))
+    yield Step(f"{entry.name}: a name in the Application log", partial(register, entry.name))
     for command in rights:
         yield Step(subprocess.list2cmdline(command), partial(run_tool, command))
     yield Step(f"{entry.name}: started", partial(start, entry.name))

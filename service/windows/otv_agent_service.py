@@ -45,9 +45,10 @@ import win32service
 import win32serviceutil
 import winerror
 
-from agent.cli.context import loaded
+from agent.cli.context import loaded_for_service
 from agent.daemon import Daemon
 from agent.errors import AgentError
+from agent.log_setup import write_into_file
 from agent.service import DISPLAY_NAME, SERVICE_NAME
 from agent.troubles import told
 
@@ -102,13 +103,14 @@ class AgentService(win32serviceutil.ServiceFramework):
     def _work(self) -> tuple[int, bool]:
         """The exit code, and whether every thread has ended."""
         try:
-            loaded(CONFIG)
+            loaded_for_service(CONFIG)
             clean = self._daemon.run()
             ended_by: Exception | None = self._daemon.ended_by
         except Exception as error:  # noqa: BLE001 - the last one who can tell it
             clean, ended_by = False, error
         if ended_by is None:
             return 0, clean
+        write_into_file(ended_by)
         servicemanager.LogErrorMsg("\n".join(told(ended_by)))
         return (ended_by.exit_code if isinstance(ended_by, AgentError) else AgentError.exit_code), clean
 

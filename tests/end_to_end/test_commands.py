@@ -16,6 +16,7 @@ from sqlalchemy import text
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from agent.adapters.process_lock import sole_process
 from agent.cli.advice import with_advice
 from agent.cli.main import app
 from agent.config import load_config
@@ -552,3 +553,18 @@ def test_audit_that_was_tampered_with_is_told_by_every_command_that_looks(house:
     assert (told.code, "entry 1" in told.err) == (50, True)
     assert "data protection" in told.err
     assert otv("doctor", "--no-connect", config=house.config_path).code == 50
+
+
+def test_service_that_cannot_start_says_why_in_its_file_and_commands_write_nothing_there(
+    house: House, tmp_path: Path
+) -> None:
+    file = tmp_path / "log" / "agent.log"
+    logs = {"logging": {"file": str(file), "format": "json"}}
+    with edited(house.config_path, lambda content: content.update(logs)), sole_process(house.data_folder):
+        assert otv("status", config=house.config_path).code == 0
+        assert not file.exists()
+        assert otv("run", config=house.config_path).code == 50
+    (line,) = file.read_text().splitlines()
+    told = json.loads(line)
+    assert told["level"] == "critical"
+    assert "another otv-agent process works on" in told["message"]
