@@ -21,6 +21,7 @@ from agent.domain.documents import datetime_text
 from agent.domain.keys import KeyFacts
 from agent.domain.own_keys import KeyHandover, newest_handover, own_keys
 from agent.errors import KeyUnusableError, UsageError
+from agent.flows.hand_over import announcement_id, withhold
 from agent.operations import Agent
 
 # --- a partner's keys --------------------------------------------------------------------------
@@ -111,6 +112,46 @@ def rotate_own_key(agent: Agent, signs_from: date, old_opens_until: date) -> Key
     # Afterwards: an entry too many tells of a handover that never was, and none is in force unrecorded.
     write_handovers(settings.key_handovers, [*handovers, handover])
     return handover
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledHandover:
+    """What was taken back, and the partners that hold the announcement already: they must be called."""
+
+    handover: KeyHandover
+    told: tuple[str, ...]
+
+
+def cancel_handover(agent: Agent) -> CancelledHandover:
+    """Take back the handover whose key does not sign yet: the old key goes on as if there had been none.
+
+    Announcements that wait in an outbox do not leave. The new key stays in the gpg home, and nothing uses
+    it. Raises UsageError if no handover is under way, SpoolError, DatabaseError.
+    """
+    settings, now = agent.config.settings, agent.practice.clock()
+    handovers = read_handovers(settings.key_handovers)
+    ahead = [one for one in handovers if one.signs_from > now]
+    if not ahead:
+        raise UsageError(
+            "no handover is under way: once the new key signs, only the next rotation replaces it"
+        )
+    handover = ahead[-1]
+    with agent.practice.database.write() as work:
+        work.audit.append(
+            "own key handover cancelled", now, old=handover.old_fingerprint, new=handover.new_fingerprint
+        )
+        held_back = [
+            partner_id for partner_id, lane in sorted(agent.lanes.items()) if withhold(lane, handover)
+        ]
+        told = [
+            partner_id
+            for partner_id in sorted(agent.config.partners)
+            if partner_id not in held_back
+            and work.disclosures.has_outbound(announcement_id(partner_id, handover))
+        ]
+    # Afterwards: whatever ends the process before, the next call takes it back.
+    write_handovers(settings.key_handovers, [one for one in handovers if one is not handover])
+    return CancelledHandover(handover, tuple(told))
 
 
 def _handover(

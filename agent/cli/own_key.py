@@ -1,6 +1,7 @@
 """`otv-agent keys rotate` and `keys handover`: from our own key to the next one."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,10 +30,16 @@ def rotate(
             formats=[DAY], help=f"Last day (UTC) on which the old key opens; {OVERLAP_DAYS} days later."
         ),
     ] = None,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Take back a rotation whose new key does not sign yet.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Make our next key and announce it to every partner, signed by the old one."""
     loaded(config)
+    if cancel:
+        _cancel(config, asked=not yes)
+        return
     first = signs_from.date() if signs_from else utc_now().date() + timedelta(days=NOTICE_DAYS)
     last = old_opens_until.date() if old_opens_until else first + timedelta(days=OVERLAP_DAYS)
     if last < first:
@@ -47,6 +54,19 @@ def rotate(
         "Every partner gets the announcement as a file; call them, too: the fingerprint is to be compared.\n"
         f"After {first} write the new fingerprint into agent.yaml (openpgp.fingerprint); it works without."
     )
+
+
+def _cancel(config: Path, *, asked: bool) -> None:
+    if asked:
+        require_yes("Go on with the old key, and never use the new one?")
+    with reading(config) as agent:
+        cancelled = key_administration.cancel_handover(agent)
+    out.print(f"cancelled    {cancelled.handover.new_fingerprint}")
+    out.print(f"goes on      {cancelled.handover.old_fingerprint}")
+    if cancelled.told:
+        out.print(
+            f"Call {', '.join(cancelled.told)}: they hold the announcement, and must not use the new key."
+        )
 
 
 def handover(config: ConfigOption = DEFAULT_CONFIG) -> None:

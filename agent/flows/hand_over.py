@@ -19,7 +19,7 @@ from agent.domain.own_keys import KeyHandover
 from agent.flows.lane import Lane, PracticeSide
 from exchange_formats.codec import encode
 from exchange_formats.envelope import Envelope, Kind
-from exchange_formats.file_names import sealed_name
+from exchange_formats.file_names import parse_sealed_name, sealed_name
 from exchange_formats.key_handover import KeyHandoverRecord
 
 KIND = Kind.KEY_HANDOVER
@@ -35,7 +35,7 @@ def hand_over(practice: PracticeSide, lane: Lane) -> bool:
     if handover is None or practice.clock() >= handover.old_opens_until:
         return False
     practice.require_licence(lane.partner_id)
-    message_id = str(uuid.uuid5(HANDOVER_NAMESPACE, f"{lane.partner_id}/{handover.new_fingerprint}"))
+    message_id = announcement_id(lane.partner_id, handover)
     with practice.database.write() as work:
         revoked = work.snapshot.revoked_at(lane.partner_id) is not None
         if revoked or work.disclosures.has_outbound(message_id):
@@ -65,6 +65,21 @@ def hand_over(practice: PracticeSide, lane: Lane) -> bool:
         draft.publish(sealed_name(envelope))
     _record(practice, lane, message_id, sequence, now, sealed.sha256)
     return True
+
+
+def announcement_id(partner_id: str, handover: KeyHandover) -> str:
+    """The message that tells this partner, the same whenever it is asked for."""
+    return str(uuid.uuid5(HANDOVER_NAMESPACE, f"{partner_id}/{handover.new_fingerprint}"))
+
+
+def withhold(lane: Lane, handover: KeyHandover) -> bool:
+    """Take an announcement that has not left yet out of the outbox; whether there was one."""
+    mark = f"-{announcement_id(lane.partner_id, handover).replace('-', '')[:8]}.pgp"
+    for file in (*lane.outbox.waiting(), *lane.outbox.failed()):
+        name = parse_sealed_name(file.name)
+        if name is not None and name.kind is KIND and file.name.endswith(mark):
+            return lane.outbox.supersede(file.name) or lane.outbox.discard_failed(file.name)
+    return False
 
 
 def handover_record(handover: KeyHandover) -> KeyHandoverRecord:

@@ -269,6 +269,30 @@ def test_key_that_ends_while_its_file_waits_vouches_for_nothing_until_it_is_rene
 # --- our own key -------------------------------------------------------------------------------
 
 
+def test_rotation_that_is_taken_back_leaves_the_old_key_and_says_who_was_told(stage: Stage) -> None:
+    nothing = otv("keys", "rotate", "--cancel", "--yes", config=stage.house.config_path)
+    assert (nothing.code, "no handover is under way" in nothing.err) == (2, True)
+    before = keys(stage, "list")
+    soon = str(utc_now().date() + 7 * DAY)
+    told = keys(stage, "rotate", "--signs-from", soon, "--yes")
+    with stage.agent_with():
+        assert stage.agent.hand_over(DENTPORT)
+        assert stage.agent.hand_over("zahnzeit")
+        for path in stage.outbox(kind=Kind.KEY_HANDOVER):
+            path.unlink()  # delivered
+        assert otv("keys", "rotate", "--cancel", config=stage.house.config_path).code == 2, "nobody confirmed"
+        cancelled = keys(stage, "rotate", "--cancel", "--yes")
+    assert "Call dentport: they hold the announcement" in cancelled
+    assert list((stage.house.data_folder / "outbox/zahnzeit").rglob("key_handover-*")) == []
+    assert re.findall(r"new key +([0-9A-F]{40})", told) == re.findall(r"cancelled +([0-9A-F]{40})", cancelled)
+    assert keys(stage, "list") == before
+    assert [entry.details["new"] for entry in events(stage, "own key handover cancelled")] == re.findall(
+        r"cancelled +([0-9A-F]{40})", cancelled
+    )
+    with stage.agent_with():
+        assert not stage.agent.hand_over(DENTPORT)
+
+
 def test_own_key_is_handed_over_without_a_file_lost_on_either_side(stage: Stage) -> None:
     house, partner = stage.house, stage.partner().gpg
     old, before = partner.practice, config_fingerprint(house.config_path, house.data_folder)
