@@ -107,9 +107,16 @@ def command_to_give(account: Account, path: Path) -> str:
     return f"chown -R {shlex.quote(account.name)} {shlex.quote(str(path))}"
 
 
-def command_to_close(account: Account, path: Path) -> str:
-    """What an administrator types so that nobody else may look into it."""
-    return f"chmod -R go-rwx {shlex.quote(str(path))}"
+def command_to_show(account: Account, path: Path) -> str:
+    """What an administrator types so that the account may read a file that is not its own."""
+    place = shlex.quote(str(path))
+    return f"chgrp {account.gid} {place} && chmod g+r {place}"
+
+
+def command_to_close(account: Account, path: Path, bits: int = READ | WRITE) -> str:
+    """What an administrator types so that nobody else may do this with it."""
+    rights = "rwx" if bits & READ else "w"
+    return f"chmod -R go-{rights} {shlex.quote(str(path))}"
 
 
 def command_to_run_as(account: Account, command: str) -> str:

@@ -109,8 +109,16 @@ def command_to_give(account: Account, path: Path) -> str:
     return f'icacls "{path}" /grant "{account.name}:(OI)(CI)F" /T'
 
 
-def command_to_close(account: Account, path: Path) -> str:
-    """What an administrator types so that nobody else may look into it."""
+def command_to_show(account: Account, path: Path) -> str:
+    """What an administrator types so that the account may read a file that is not its own."""
+    return f'icacls "{path}" /grant "{account.name}:R"'
+
+
+def command_to_close(account: Account, path: Path, bits: int = READ | WRITE) -> str:
+    """What an administrator types so that nobody else may do this with it."""
+    if not bits & READ:
+        readers = " ".join(f'"*{sid}:(OI)(CI)RX"' for sid in (USERS, AUTHENTICATED))
+        return f'icacls "{path}" /inheritance:d /grant:r {readers}'
     return (
         f'icacls "{path}" /inheritance:r /grant:r "{account.name}:(OI)(CI)F" '
         f'"*{LOCAL_SYSTEM}:(OI)(CI)F" "*{ADMINISTRATORS}:(OI)(CI)F"'

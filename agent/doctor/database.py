@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.adapters.database_role import OLDEST_SERVER, database_version, excess_rights, read_only_reason
-from agent.adapters.file_rights import READ, WRITE, Account, command_to_give, obstacle
+from agent.adapters.file_rights import READ, WRITE, Account, obstacle
 from agent.adapters.practice_check import PracticeProblems, practice_problems
 from agent.doctor.finding import Check, Finding, State, failed, fine, warning
 from agent.errors import AgentError, DatabaseError, DatabaseUnavailableError, SchemaMismatchError
@@ -39,7 +39,7 @@ def _file_refuses(agent: Agent, account: Account) -> Finding | None:
     if file is None or not file.exists() or (_may_write(account, file) and _may_write(account, file.parent)):
         return None
     said = sentence("{account} may not write to {file} and its folder.", account=account.name, file=file)
-    remedy = sentence("As an administrator: `{command}`", command=command_to_give(account, file.parent))
+    remedy = sentence("Give {account} the right to write to both.", account=account.name)
     return failed(Check.DATABASE, said, DatabaseUnavailableError, remedy)
 
 

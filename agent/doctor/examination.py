@@ -90,7 +90,7 @@ def _wired(config: Config, account: Account, *, connect: bool) -> Iterator[Findi
         if has_tables:
             yield from clocks(agent)
         yield licence(agent)
-        yield own_key_finding(agent)
+        yield own_key_finding(agent, account)
         if has_tables:
             yield from calendar(agent)
         for partner_id in sorted(agent.lanes):

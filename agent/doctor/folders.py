@@ -20,6 +20,7 @@ from agent.adapters.file_rights import (
     command_to_close,
     command_to_give,
     command_to_run_as,
+    command_to_show,
     may_directly,
     obstacle,
     open_to_others,
@@ -30,7 +31,7 @@ from agent.config.loading import PARTNERS_FOLDER
 from agent.config.places import named_places
 from agent.doctor.finding import Check, Finding, State, failed, fine, warning
 from agent.errors import ConfigError, SpoolError
-from agent.language import sentence
+from agent.language import Sentence, sentence
 
 NOTHING = 0
 _LOOKED_AT_AS_FOLDERS = frozenset({"data_folder", "openpgp.home"})
@@ -87,24 +88,32 @@ def judged(place: Place, account: Account) -> Finding | None:
         remedy = sentence("Put it there, or correct the setting that names it.")
         return failed(place.check, said, error, remedy, place.partner_id)
     if in_the_way is not None:
-        return _refused(place.check, account, place.path, in_the_way, place.partner_id)
+        words = {"account": account.name, "path": place.path, "obstacle": in_the_way}
+        said = sentence("{account} may not use {path}: it is refused at {obstacle}.", **words)
+        remedy = _way_in(place, account, in_the_way)
+        return failed(place.check, said, SpoolError, remedy, place.partner_id)
     if not too_open:
         return None
     said = sentence("Others beside {account} may use {path}.", account=account.name, path=place.path)
-    remedy = sentence("As an administrator: `{command}`", command=command_to_close(account, place.path))
+    command = command_to_close(account, place.path, place.closed_to_others)
+    remedy = sentence("As an administrator: `{command}`", command=command)
     if place.check is Check.SECRET_FILES:
         # The agent refuses such a secret (`agent.config.secrets`).
         return failed(place.check, said, ConfigError, remedy, place.partner_id)
     return warning(place.check, said, remedy, place.partner_id)
 
 
-def _refused(
-    check: Check, account: Account, path: Path, in_the_way: Path, partner_id: str | None = None
-) -> Finding:
-    words = {"account": account.name, "path": path, "obstacle": in_the_way}
-    said = sentence("{account} may not use {path}: it is refused at {obstacle}.", **words)
-    remedy = sentence("As an administrator: `{command}`", command=command_to_give(account, in_the_way))
-    return failed(check, said, SpoolError, remedy, partner_id)
+def _way_in(place: Place, account: Account, in_the_way: Path) -> Sentence:
+    """Only what is the agent's own is ever handed over to its account: not somebody's home, nor /etc."""
+    words = {"account": account.name, "path": place.path, "obstacle": in_the_way}
+    if place.check is Check.PROGRAM:
+        return sentence("Install the program where every account may read it, for example below /opt.")
+    if in_the_way != place.path.resolve():
+        return sentence("Let {account} pass through {obstacle}, or put {path} elsewhere.", **words)
+    if place.check is Check.INBOUND_FOLDER:
+        return sentence("Give {account} every right on {path}, beside whoever delivers into it.", **words)
+    give = command_to_show if place.check is Check.SETTINGS_FILES else command_to_give
+    return sentence("As an administrator: `{command}`", command=give(account, place.path))
 
 
 def _good(place: Place, account: Account) -> Finding:
@@ -128,8 +137,8 @@ def _files(check: Check, places: list[Place], account: Account) -> Iterator[Find
 
 
 def _program() -> Iterator[Place]:
-    """The interpreter's environment, and our own code: whoever may change these is the service."""
-    for folder in (Path(sys.prefix), Path(__file__).parents[1]):
+    """Python, its environment and our own code: whoever may change these is the service."""
+    for folder in (Path(os.__file__).parent, Path(sys.prefix), Path(__file__).parents[1]):
         yield Place(Check.PROGRAM, folder, READ | ENTER, WRITE)
 
 
@@ -169,7 +178,9 @@ def _below(
     """One finding for all of it: what somebody else has left there is mended by one command."""
     troubled = list(_troubled(folder, account, left_out, from_elsewhere))
     if troubled:
-        yield _refused(check, account, troubled[0], folder)
+        said = sentence("{account} may not use all of {path}.", account=account.name, path=troubled[0])
+        remedy = sentence("As an administrator: `{command}`", command=command_to_give(account, folder))
+        yield failed(check, said, SpoolError, remedy)
     elif check is Check.SPOOL:
         said = sentence("{account} may use all folders below {path}.", account=account.name, path=folder)
         yield fine(check, said)

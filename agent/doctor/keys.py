@@ -6,6 +6,7 @@ ourselves and opened again.
 
 from collections.abc import Iterator
 
+from agent.adapters.file_rights import Account, command_to_run_as
 from agent.adapters.process_lock import is_held, require_own_folder
 from agent.administration import own_key, partner_keys
 from agent.app import secret_key
@@ -30,14 +31,15 @@ def licence(agent: Agent) -> Finding:
     return fine(Check.LICENCE, sentence("The licence is valid until {day}.", day=until))
 
 
-def own_key_finding(agent: Agent) -> Finding:
+def own_key_finding(agent: Agent, account: Account) -> Finding:
     """It is there, good, and opens with its passphrase."""
-    settings = agent.config.settings
     try:
         key = own_key(agent.config)
         _require_good(key)
+        if not account.is_ours():
+            return _not_tried(account)
         # Or gpg would leave files there that the service cannot use.
-        require_own_folder(settings.gpg_home)
+        require_own_folder(agent.config.settings.gpg_home)
         _prove(agent)
     except AgentError as error:
         return failed(
@@ -45,6 +47,14 @@ def own_key_finding(agent: Agent) -> Finding:
         )
     said = sentence("The practice's own key signs and opens: {fingerprint}", fingerprint=key.fingerprint)
     return fine(Check.OWN_KEY, said)
+
+
+def _not_tried(account: Account) -> Finding:
+    said = sentence(
+        "The practice's own key is there and good; only {account} can try it.", account=account.name
+    )
+    command = command_to_run_as(account, "otv-agent doctor")
+    return warning(Check.OWN_KEY, said, sentence("To try it: `{command}`", command=command))
 
 
 def _prove(agent: Agent) -> None:

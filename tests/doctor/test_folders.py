@@ -60,6 +60,14 @@ def test_secret_that_others_may_read_is_failed_with_the_command_to_close_it(hous
     assert str(failure.remedy.values["command"]).startswith("chmod -R go-rwx ")
 
 
+def test_file_of_the_administrators_is_shown_to_the_account_and_not_given_away(house: House) -> None:
+    with mode(house.folder, 0o755), mode(house.config_path.parent, 0o755), mode(house.config_path, 0o600):
+        found = looked_at(house, STRANGER)
+    remedies = [one.remedy for one in found if house.config_path == one.said.values.get("obstacle")]
+    file = house.config_path
+    assert [one and one.values["command"] for one in remedies] == [f"chgrp 54321 {file} && chmod g+r {file}"]
+
+
 def test_program_that_the_account_may_not_read_is_failed(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,7 +165,9 @@ def test_doctor_for_another_account_sees_with_its_eyes(house: House) -> None:
     assert done.code == 3
     for check in ("folders.settings", "folders.secrets", "folders.data", "folders.gpg_home"):
         assert re.search(f"^FAILED   {check} +.*nobody may not use", done.out, re.MULTILINE)
-    assert f"chown -R nobody {house.folder}" in done.out
+    # The folder above them is nobody's of ours: it is not to be handed over.
+    assert f"Let nobody pass through {house.folder}" in done.out
+    assert f"chown -R nobody {house.folder}`" not in done.out
 
 
 def test_account_that_there_is_none_of_is_a_mistake_of_the_command_line(house: House) -> None:
