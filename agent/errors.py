@@ -292,7 +292,7 @@ class InboundRefusal(AgentError):
     """A file from a partner that is not imported; `receipt_word` is the reason beside it."""
 
     exit_code = 3
-    remedy = "See docs/exchange-formats.md for the reason; ask the partner to send the file again, corrected."
+    remedy = "`otv-agent quarantine list` shows it, `otv-agent quarantine show` says what to do about it."
 
     def __init__(self, receipt_word: str) -> None:
         super().__init__(f"inbound file refused: {receipt_word}")

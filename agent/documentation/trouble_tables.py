@@ -13,8 +13,7 @@ from agent.language import Language, Sentence, sentence
 from exchange_formats.receipts import BookingReason, MessageReason
 
 CODE, MEANING, REMEDY = sentence("exit code"), sentence("what it means"), sentence("what to do")
-REASON, SOLVES_ITSELF = sentence("reason"), sentence("passes by itself")
-YES, NO = sentence("yes"), sentence("no")
+REASON = sentence("reason")
 
 Cells = Sequence[Sentence | str]
 
@@ -23,7 +22,7 @@ def trouble_tables(language: Language) -> dict[str, str]:
     """By the name under which a page asks for it: `exit codes`, `errors 20`, `QuarantineReason` and so on."""
     tables: dict[str, list[Cells]] = {"exit codes": [(CODE, MEANING), *_exit_codes()]}
     for code in sorted({error.exit_code for error in MEANINGS}):
-        tables[f"errors {code}"] = [(MEANING, REMEDY, SOLVES_ITSELF), *_errors(code)]
+        tables[f"errors {code}"] = [(MEANING, REMEDY), *_errors(code)]
     for reasons, advice in ((QuarantineReason, ADVICE), (MessageReason, ADVICE), (BookingReason, DECLINED)):
         tables[reasons.__name__] = [(REASON, MEANING, REMEDY), *_reasons(reasons, advice)]
     return {name: _markdown(language, rows) for name, rows in tables.items()}
@@ -36,7 +35,7 @@ def _exit_codes() -> Iterator[Cells]:
 def _errors(code: int) -> Iterator[Cells]:
     for error, meaning in MEANINGS.items():
         if error.exit_code == code:
-            yield meaning, error.remedy, YES if error.temporary else NO
+            yield meaning, error.remedy
 
 
 def _reasons(reasons: Iterable[StrEnum], advice: Mapping[str, Advice]) -> Iterator[Cells]:
