@@ -67,7 +67,8 @@ def _difference(one: RehearsedKind) -> list[str]:
     """Against the last file, of which numbers are all that is kept."""
     found = one.rehearsal
     if one.kind is Kind.APPOINTMENT_UPDATES:
-        return ["each is an appointment that the partner was told otherwise"]
+        changed = found.result.records["appointment_update"]
+        return ["each is an appointment that the partner was told otherwise"] if changed else []
     if found.before is None:
         return ["nothing to compare with: the first file of its kind"]
     since = f"{found.before.recorded_at:%Y-%m-%d %H:%M} UTC"
