@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 
+from agent.adapters.good_cycles import FILE_NAME as GOOD_CYCLES
+from agent.adapters.good_cycles import Step, read_good_cycles
 from exchange_formats.bookings import BookingPatient, BookingRecord
 from exchange_formats.envelope import Kind
 from exchange_formats.fields import ContactPoint
@@ -102,6 +104,10 @@ def test_service_exchanges_with_both_partners_holds_the_house_and_ends_clean() -
         assert gpg_agents(house.data_folder / "gpg") == []
         assert service.log[-1].split()[-1] == "stopped"
         assert service.count(" stopping$") == 1
+        assert service.count("audit log: all [0-9]+ entries in order$") == 1
+        known = read_good_cycles(house.data_folder / GOOD_CYCLES)
+        assert known.steps.keys() == {(partner_id, step) for partner_id in house.partners for step in Step}
+        assert known.running_since is not None
         assert service.count("^(ERROR|CRITICAL|WARNING)") == 0
         assert patients_named_in("\n".join(service.log), house.connector) == []
 
