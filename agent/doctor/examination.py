@@ -80,7 +80,8 @@ def _wired(config: Config, account: Account, *, connect: bool) -> Iterator[Findi
         yield failed(Check.CONFIGURATION, said, error, sentence("Put right what is named, and look again."))
         return
     with closing(agent):
-        yield from disk_room(disks(config.settings, agent.connector), config.settings.min_free_mebibytes)
+        written = [*disks(config.settings, agent.connector), *_log_folder(config)]
+        yield from disk_room(written, config.settings.min_free_mebibytes)
         in_database = list(database(agent, account))
         yield from in_database
         has_tables = all(
@@ -97,6 +98,12 @@ def _wired(config: Config, account: Account, *, connect: bool) -> Iterator[Findi
             yield from _partner(agent, partner_id, connect=connect, has_tables=has_tables)
         if has_tables:
             yield audit_log(agent)
+
+
+def _log_folder(config: Config) -> list[Path]:
+    """Where the log lies, once it has been begun."""
+    file = config.settings.logging.file
+    return [file.parent] if file is not None and file.parent.is_dir() else []
 
 
 def _partner(agent: Agent, partner_id: str, *, connect: bool, has_tables: bool) -> Iterator[Finding]:
