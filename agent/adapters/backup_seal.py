@@ -88,8 +88,10 @@ def unseal(
         try:
             with os.fdopen(inlet, "wb") as pipe:
                 run = run_gpg(gpg_program, folder, arguments, _fed(passphrase, _chunks(sealed)), pipe.write)
-        except BrokenPipeError:
-            pass  # The reader gave up, and says why.
+        except OSError:
+            # The reader gave up, and says why; on Windows a broken pipe has another name.
+            if reading.exception() is None:
+                raise
         error = reading.exception()
     if run is not None and (
         run.exit_code != 0 or run.count("DECRYPTION_OKAY") != 1 or run.count("GOODMDC") != 1

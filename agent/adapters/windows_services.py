@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from _win32typing import PySC_HANDLE
 
 WAIT_SECONDS = 60
+STEADY_SECONDS = 5
 POLL_SECONDS = 0.25
 DRIVE_REMOTE = 4
+ENDED_AT_ONCE = "the service ended as soon as it was started: see the Event Log"
 STILL_OPEN = "the service is marked for deletion and still open: close `Services` and the task manager"
 SID_UNRESTRICTED = 1
 """winnt.h: SERVICE_SID_TYPE_UNRESTRICTED; without it the folder's rights for the service would not count."""
@@ -108,6 +110,7 @@ def start(name: str) -> None:
         _stop(service)
         win32service.StartService(service, None)
         _wait_for(service, win32service.SERVICE_RUNNING)
+        _watch_for_a_while(service)
 
 
 def remove(name: str) -> None:
@@ -220,9 +223,18 @@ def _wait_for(service: "PySC_HANDLE", state: int) -> None:
         if now == state:
             return
         if now == win32service.SERVICE_STOPPED:
-            raise ServiceManagerError("the service ended as soon as it was started: see the Event Log")
+            raise ServiceManagerError(ENDED_AT_ONCE)
         time.sleep(POLL_SECONDS)
     raise ServiceManagerError(f"the service did not get to the state `{_STATES[state]}` in {WAIT_SECONDS} s")
+
+
+def _watch_for_a_while(service: "PySC_HANDLE") -> None:
+    """It says `running` before it has met its database: one that cannot work ends within seconds."""
+    ends_at = time.monotonic() + STEADY_SECONDS
+    while time.monotonic() < ends_at:
+        if win32service.QueryServiceStatus(service)[1] != win32service.SERVICE_RUNNING:
+            raise ServiceManagerError(ENDED_AT_ONCE)
+        time.sleep(POLL_SECONDS)
 
 
 def _wait_until_gone(name: str) -> None:

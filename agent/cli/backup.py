@@ -1,6 +1,7 @@
 """`otv-agent backup` and `otv-agent restore`: the agent's state in one encrypted file, and back."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -110,4 +111,7 @@ def _passphrase(file: Path | None, *, twice: bool) -> str:
 
 
 def _own_gpg_home() -> Path:
-    return Path(os.environ.get("GNUPGHOME") or Path.home() / ".gnupg")
+    """Where gpg itself looks (its option --homedir)."""
+    if named := os.environ.get("GNUPGHOME"):
+        return Path(named)
+    return Path(os.environ["APPDATA"], "gnupg") if sys.platform == "win32" else Path.home() / ".gnupg"

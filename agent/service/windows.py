@@ -56,8 +56,7 @@ def plan_to_install(config: Config) -> Plan:
     _require_fitting(place)
     entry = service_entry(place, postgresql_service(config.settings.database.url, service_names()))
     sid = service_sid(SERVICE_NAME)
-    rights = [command for folder in place.own for command in folder_commands(folder, sid)]
-    rights += [command for file in place.kept for command in file_commands(file, sid)]
+    rights = [*_rights(place, sid)]
     text = "".join(f"{line}\n" for line in (entry.command_line, *map(subprocess.list2cmdline, rights)))
     return Plan([*_steps_to_install(place, entry, rights)], _notes(place, entry), text)
 
@@ -107,6 +106,15 @@ def _steps_to_install(place: Installation, entry: ServiceEntry, rights: list[lis
     for command in rights:
         yield Step(subprocess.list2cmdline(command), partial(run_tool, command))
     yield Step(f"{entry.name}: started", partial(start, entry.name))
+
+
+def _rights(place: Installation, sid: str) -> Iterator[list[str]]:
+    """Settings are read, all else is written to; the outer folder first, because it resets what is inside."""
+    writable = {*place.exchanged, *place.written}.difference(place.foreign)
+    for folder in sorted({place.config.parent, *writable}, key=lambda one: len(one.parts)):
+        yield from folder_commands(folder, sid, writable=folder in writable)
+    for file in place.kept:
+        yield from file_commands(file, sid)
 
 
 def _rights_step() -> Step:

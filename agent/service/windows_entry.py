@@ -50,9 +50,10 @@ def image_path(
     return " ".join(f'"{word}"' if "\\" in word else word for word in words)
 
 
-def folder_commands(folder: PurePath, account_sid: str) -> list[list[str]]:
+def folder_commands(folder: PurePath, account_sid: str, *, writable: bool) -> list[list[str]]:
     """icacls: the folder and all in it for the account, the system and administrators, and nobody else."""
-    rights = [f"*{account_sid}:(OI)(CI)M", f"*{SYSTEM}:(OI)(CI)F", f"*{ADMINISTRATORS}:(OI)(CI)F"]
+    account = f"*{account_sid}:(OI)(CI){'M' if writable else 'RX'}"
+    rights = [account, f"*{SYSTEM}:(OI)(CI)F", f"*{ADMINISTRATORS}:(OI)(CI)F"]
     return [
         # First the new rights, then those that come from above go: never a moment in which nobody may.
         ["icacls", str(folder), "/grant:r", *rights, "/Q"],

@@ -15,7 +15,7 @@ param(
 Set-StrictMode -Version Latest
 $ErrorActionPreference = 'Stop'
 
-# A drive letter that only this session knows, or a relative path, would lead nowhere for the service.
+# A relative path, or a drive of this session alone, would lead nowhere for the service.
 $Config = (Resolve-Path -LiteralPath $Config).ProviderPath
 if (-not (Test-Path -LiteralPath $Program -PathType Leaf)) {
     Write-Error "There is no program ${Program}: name it with -Program."

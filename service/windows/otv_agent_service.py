@@ -72,13 +72,10 @@ class AgentService(win32serviceutil.ServiceFramework):
         """The whole life of the service; returning means a stop that was asked for."""
         self._report(win32service.SERVICE_RUNNING)
         code, clean = self._work()
-        if code:
-            self.ReportServiceStatus(
-                win32service.SERVICE_STOPPED,
-                win32ExitCode=winerror.ERROR_SERVICE_SPECIFIC_ERROR,
-                svcExitCode=code,
-            )
         if code or not clean:
+            # Told before the process leaves, or a stop that was asked for would count as a crash.
+            failed = winerror.ERROR_SERVICE_SPECIFIC_ERROR if code else 0
+            self.ReportServiceStatus(win32service.SERVICE_STOPPED, win32ExitCode=failed, svcExitCode=code)
             # Threads may hang in the network; every story can be cut anywhere. An exception instead would be
             # written into the Event Log with its text, which nobody has looked through.
             os._exit(code)

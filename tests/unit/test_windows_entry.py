@@ -46,7 +46,8 @@ def test_command_line_quotes_every_path_and_shuts_out_what_else_is_installed() -
 
 
 def test_rights_name_accounts_by_number_and_are_never_taken_before_they_are_given() -> None:
-    commands = folder_commands(INSTALLATION, "S-1-5-80-1")
+    commands = folder_commands(INSTALLATION, "S-1-5-80-1", writable=True)
+    assert folder_commands(INSTALLATION, "S-1-5-80-1", writable=False)[0][3].endswith("RX")
     granted = next(i for i, command in enumerate(commands) if "/grant:r" in command)
     taken = next(i for i, command in enumerate(commands) if "/inheritance:r" in command)
     assert granted < taken
