@@ -34,6 +34,13 @@ def folder() -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="module")
+def good() -> bytes:
+    """A sealed backup of CONTENTS: a passphrase costs half a second on purpose."""
+    with short_folder() as folder:
+        return sealed(folder, packed(folder)).read_bytes()
+
+
 def packed(folder: Path) -> bytes:
     """The plain tar of CONTENTS."""
     members = []
@@ -51,8 +58,10 @@ def sealed(folder: Path, content: bytes, lock: Lock = LOCK) -> Path:
     return file
 
 
-def restored(folder: Path, content: bytes) -> Restored:
-    return restore(sealed(folder, content), Key("gpg", None, PASSPHRASE), folder / "into", folder / "data")
+def put_back(folder: Path, backup: bytes) -> Restored:
+    file = folder / "backup.pgp"
+    file.write_bytes(backup)
+    return restore(file, Key("gpg", None, PASSPHRASE), folder / "into", folder / "data")
 
 
 def unpacked(folder: Path, content: bytes) -> Contents:
@@ -68,8 +77,8 @@ def put_down(*roots: Path) -> dict[str, bytes]:
     }
 
 
-def test_backup_comes_back_byte_for_byte_for_its_owner_alone(folder: Path) -> None:
-    done = restored(folder, packed(folder))
+def test_backup_comes_back_byte_for_byte_for_its_owner_alone(folder: Path, good: bytes) -> None:
+    done = put_back(folder, good)
     assert (done.config, done.data) == (folder / "into" / "agent.yaml", folder / "data")
     assert put_down(folder / "into", folder / "data") == {
         name.removeprefix("config/").removeprefix("data/"): content for name, content in CONTENTS.items()
@@ -112,8 +121,9 @@ def test_backup_for_a_key_opens_with_its_secret_half_and_no_other(folder: Path) 
         other.stop()
 
 
-def test_wrong_passphrase_puts_nothing_down(folder: Path) -> None:
-    file = sealed(folder, packed(folder))
+def test_wrong_passphrase_puts_nothing_down(folder: Path, good: bytes) -> None:
+    file = folder / "backup.pgp"
+    file.write_bytes(good)
     assert is_symmetric(file)
     with pytest.raises(KeyUnusableError):
         restore(file, Key("gpg", None, f"{PASSPHRASE} "), folder / "into", folder / "data")
@@ -127,11 +137,9 @@ def flipped(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("spoil", [flipped, lambda content: content[:-200_000]], ids=["changed", "cut off"])
-def test_spoiled_file_puts_nothing_down(folder: Path, spoil: Callable[[bytes], bytes]) -> None:
-    file = sealed(folder, packed(folder))
-    file.write_bytes(spoil(file.read_bytes()))
+def test_spoiled_file_puts_nothing_down(folder: Path, good: bytes, spoil: Callable[[bytes], bytes]) -> None:
     with pytest.raises(AgentError):
-        restore(file, Key("gpg", None, PASSPHRASE), folder / "into", folder / "data")
+        put_back(folder, spoil(good))
     assert not (folder / "into").exists()
 
 
@@ -181,9 +189,9 @@ def test_entry_that_leads_elsewhere_ends_the_restore(folder: Path, entry: tarfil
 
 
 def test_restore_that_meets_a_bad_entry_puts_nothing_down(folder: Path) -> None:
-    good = (plain("config/agent.yaml"), b"x")
+    evil = tar_of((plain("config/agent.yaml"), b"x"), (EVIL["upwards"], b""), of=packed(folder))
     with pytest.raises(UsageError, match="leads out"):
-        restored(folder, tar_of(good, (EVIL["upwards"], b""), of=packed(folder)))
+        put_back(folder, sealed(folder, evil).read_bytes())
     assert not (folder / "into").exists()
     assert not (folder / "data").exists()
 

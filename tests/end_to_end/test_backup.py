@@ -80,11 +80,11 @@ def test_backup_by_a_weak_passphrase_is_refused(house: House, tmp_path: Path) ->
 
 def test_lost_machine_goes_on_from_a_backup_older_than_the_database(house: House, admin: GpgHome) -> None:
     partner, file = house.partners["dentport"], house.folder / "backup.pgp"
-    ordered(house, "sync")
+    ordered(house, "sync", "--partner", "dentport")
     offers = Offers(partner)
     before = booking_of(partner, offers.next(open_to_new_patients(partner)), newcomer())
     first = partner.book(before)
-    ordered(house, "sync")
+    ordered(house, "sync", "--partner", "dentport")
     ordered(house, "export", "--partner", "dentport")
     waited = [path.name for path in (house.data_folder / "outbox/dentport/waiting").glob("patients-*")]
     assert waited, "a file of patients that is outdated by the time it is restored"
@@ -92,7 +92,7 @@ def test_lost_machine_goes_on_from_a_backup_older_than_the_database(house: House
     require_none_in(file.read_bytes(), "the backup")
     after = booking_of(partner, offers.next(open_to_new_patients(partner)), newcomer())
     second = partner.book(after)
-    ordered(house, "sync")
+    ordered(house, "sync", "--partner", "dentport")
     (house.folder / "dentport.pgp").write_bytes(partner.gpg.public_key)
     ordered(house, "keys", "pin", "dentport", house.folder / "dentport.pgp", "--yes")
     booked = appointments(house)
@@ -112,7 +112,7 @@ def test_lost_machine_goes_on_from_a_backup_older_than_the_database(house: House
     partner.opened.clear()
     for sealed in (first, second):
         partner.send(sealed)
-    ordered(house, "sync")
+    ordered(house, "sync", "--partner", "dentport")
     assert answers(partner) == told
     assert not [name for name in waited if (partner.server.root / "inbox" / name).exists()]
     assert appointments(house) == booked
