@@ -25,30 +25,27 @@ class Installation:
     data: Path
     exchanged: tuple[Path, ...]
     """The data folder and the inbound folders outside of it: files are renamed from one to the other."""
+    own: tuple[Path, ...]
+    """Folders that nobody but the service's account needs; those of the settings and of `exchanged` too."""
     written: tuple[Path, ...]
-    """Further folders that are written to, none inside of another or of `exchanged`."""
+    """Folders that are written to beside those of `exchanged`."""
     foreign: tuple[Path, ...]
-    """Of `written`, those that are not the agent's own: of the database, the collector, the log."""
+    """Of `written`, those that are not the agent's own: the practice database's, the collector's."""
     kept: tuple[Path, ...]
-    """Files outside all these that are for the agent's eyes alone: secrets and SSH keys."""
-
-    @property
-    def own(self) -> tuple[Path, ...]:
-        """Folders that nobody but the service's account needs."""
-        return outermost([self.config.parent, *self.exchanged, *set(self.written).difference(self.foreign)])
+    """Files elsewhere that are for the agent's eyes alone: secrets and SSH keys."""
 
 
 def installation(config: Config) -> Installation:
     """Of this configuration, for the program that is running now."""
-    settings = config.settings
+    settings, log = config.settings, config.settings.logging.file
     # Resolved: a file is renamed where it really lies, and a mount is made there.
     inbound = [partner.inbound_folder for partner in config.partners.values()]
     exchanged = outermost([settings.data_folder, *inbound])
-    database = database_file(settings)
-    files = [path for path in (settings.watch.metrics_file, settings.logging.file, database) if path]
-    foreign = {file.parent.resolve() for file in files}
-    written = [*foreign, settings.gpg_home]
-    own = outermost([config.path.parent, *exchanged, *written])
+    beside = [settings.gpg_home, *([log.parent] if log else [])]
+    own = {config.path.parent.resolve(), *exchanged, *outermost(beside)}
+    files = [file for file in (settings.watch.metrics_file, database_file(settings)) if file]
+    foreign = outermost(file.parent for file in files if not within(file.resolve(), own))
+    secrets = {place.path for place in named_places(config) if place.secret}
     return Installation(
         command=(sys.executable, "-I", "-m", "agent"),
         program_folders=outermost(
@@ -57,11 +54,10 @@ def installation(config: Config) -> Installation:
         config=config.path.resolve(),
         data=settings.data_folder.resolve(),
         exchanged=exchanged,
-        written=tuple(path for path in outermost(written) if not within(path, exchanged)),
-        foreign=tuple(sorted(path for path in foreign if not within(path, exchanged))),
-        kept=tuple(
-            sorted({p.path for p in named_places(config) if p.secret and not within(p.path, own)}),
-        ),
+        own=tuple(sorted(own, key=lambda folder: (len(folder.parts), folder))),
+        written=tuple(one for one in outermost([*beside, *foreign]) if not within(one, exchanged)),
+        foreign=foreign,
+        kept=tuple(sorted(secret for secret in secrets if not within(secret.resolve(), own))),
     )
 
 

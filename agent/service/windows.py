@@ -30,7 +30,7 @@ from agent.adapters.windows_services import (
 from agent.config import Config
 from agent.errors import AlreadyRunningError, UsageError
 from agent.service import DESCRIPTION, DISPLAY_NAME, SERVICE_NAME
-from agent.service.installation import Installation, installation
+from agent.service.installation import Installation, installation, within
 from agent.service.installed_files import installed_file
 from agent.service.plan import Plan, ServiceState, Step
 from agent.service.windows_entry import (
@@ -110,9 +110,9 @@ def _steps_to_install(place: Installation, entry: ServiceEntry, rights: list[lis
 
 def _rights(place: Installation, sid: str) -> Iterator[list[str]]:
     """Settings are read, all else is written to; the outer folder first, because it resets what is inside."""
-    writable = {*place.exchanged, *place.written}.difference(place.foreign)
-    for folder in sorted({place.config.parent, *writable}, key=lambda one: len(one.parts)):
-        yield from folder_commands(folder, sid, writable=folder in writable)
+    for folder in place.own:
+        writable = within(folder, (*place.exchanged, *place.written))
+        yield from folder_commands(folder, sid, writable=writable)
     for file in place.kept:
         yield from file_commands(file, sid)
 

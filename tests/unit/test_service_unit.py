@@ -3,15 +3,20 @@
 import shutil
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
+from agent.config import AgentSettings, load_config
+from agent.config.sample import sample_yaml
 from agent.errors import UsageError
-from agent.service.installation import Installation, outermost
+from agent.service.installation import Installation, installation, outermost
 from agent.service.installed_files import installed_file
 from agent.service.linux import TEMPLATE, unit_for
+from tests.kit.openpgp import short_folder
 
 UNIT = Path("service/systemd/otv-agent.service")
 TARGETS = ("sysinit", "basic", "multi-user", "shutdown", "network-online")
@@ -21,6 +26,7 @@ USUAL = Installation(
     config=Path("/etc/otv-agent/agent.yaml"),
     data=Path("/var/lib/otv-agent"),
     exchanged=(Path("/var/lib/otv-agent"),),
+    own=(Path("/etc/otv-agent"), Path("/var/lib/otv-agent")),
     written=(),
     foreign=(),
     kept=(),
@@ -31,9 +37,16 @@ ODD = replace(
     config=Path('/etc/Praxis 100% "$HOME" \\x/agent.yaml'),
     data=Path("/srv/otv 5%/data"),
     exchanged=(Path("/srv/otv 5%/data"), Path("/srv/otv 5%/in")),
+    own=(Path('/etc/Praxis 100% "$HOME" \\x'), Path("/srv/otv 5%/data"), Path("/srv/otv 5%/in")),
     written=(Path("/srv/the database"),),
     foreign=(Path("/srv/the database"),),
 )
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with short_folder() as folder:
+        yield folder
 
 
 def image(folder: Path, unit: str, program: str) -> Path:
@@ -92,7 +105,7 @@ def test_unit_with_inbound_folders_elsewhere_names_one_folder_that_no_rename_lea
         ),
         ({"program_folders": (Path("/root/otv"),)}, "/root/otv cannot be seen"),
         ({"config": Path("/tmp/otv/agent.yaml")}, "/tmp/otv cannot be seen"),
-        ({"config": Path("/etc/agent.yaml")}, "/etc is not the agent's alone"),
+        ({"config": Path("/etc/agent.yaml"), "own": (Path("/etc"),)}, "/etc is not the agent's alone"),
         ({"exchanged": (Path("/var/lib/otv-agent"), Path("/srv/in/dentport"))}, "above them both"),
     ],
 )
@@ -112,3 +125,24 @@ def test_files_of_the_service_travel_with_the_package() -> None:
     wheel = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
     assert wheel["targets"]["wheel"]["force-include"] == {"service": "agent/service_files"}
     assert installed_file(TEMPLATE).samefile(UNIT)
+
+
+def test_folders_of_a_configuration_are_sorted_into_own_and_foreign(folder: Path) -> None:
+    settings = yaml.safe_load(sample_yaml(AgentSettings))
+    for name in ("data", "log", "database", "incoming"):
+        (folder / name).mkdir()
+    settings["data_folder"] = str(folder / "data")
+    settings["openpgp"]["home"] = str(folder / "g")
+    settings["database"]["url"] = f"sqlite:///{folder / 'database' / 'practice.db'}"
+    settings["audit"] = {"key": {"file": str(folder / "keys" / "audit_key")}}
+    settings["logging"]["file"] = str(folder / "log" / "agent.log")
+    settings["watch"]["metrics_file"] = str(folder / "data" / "otv.prom")
+    (folder / "etc").mkdir()
+    file = folder / "etc" / "agent.yaml"
+    file.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    place = installation(load_config(file))
+    named = {path.name for path in place.own}
+    assert named == {"etc", "data", "g", "log"}
+    assert {path.name for path in place.written} == {"g", "log", "database"}
+    assert [path.name for path in place.foreign] == ["database"]
+    assert [path.name for path in place.kept] == ["audit_key"]
