@@ -45,7 +45,7 @@ class Charts:
 def read_book(agent: Agent, now: datetime) -> Book:
     """Raises DatabaseError."""
     with agent.connector.reading() as connection:
-        snapshot, last = SqlPracticeSnapshot(connection), activity(connection)
+        snapshot, last = SqlPracticeSnapshot(connection), activity(connection, now)
         calendar = snapshot.calendar()
         held = SqlHoldLedger(connection).all_held()
         return Book(

@@ -102,12 +102,13 @@ class Status:
 def read_status(agent: Agent) -> Status:
     """Raises DatabaseError, SpoolError."""
     with agent.connector.reading() as connection:
-        last = activity(connection)
+        now = agent.practice.clock()
+        last = activity(connection, now)
         held = SqlHoldLedger(connection).all_held()
         head = SqlAuditLog(connection, agent.audit_key).head()
         open_notes = len(staff_notes(connection, resolved_too=False))
         snapshot = SqlPracticeSnapshot(connection)
-        standing = read_standing(agent, snapshot, held, agent.practice.clock())
+        standing = read_standing(agent, snapshot, held, now)
         fresh = lane_freshness(agent, standing)
         lanes = {
             partner_id: _lane(lane, last.get(partner_id, NEVER), snapshot, held, fresh[partner_id])

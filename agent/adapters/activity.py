@@ -5,12 +5,13 @@ For the status; it decides nothing and writes nothing.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, func, select
 
 from agent.adapters import tables
+from agent.domain.freshness import CLOCK_TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +25,21 @@ class Activity:
     """Deliveries that the server took before their size could be compared."""
 
 
-def activity(connection: Connection) -> Mapping[str, Activity]:
-    """By partner id; partners without any are left out."""
-    entry, message = tables.audit_entry, tables.inbound_message
-    delivered = _latest(connection, entry.c.partner_id, entry.c.at, entry.c.event.like("delivered %"))
-    booked = _latest(connection, entry.c.partner_id, entry.c.at, entry.c.event == "appointment booked")
-    received = _latest(connection, message.c.partner_id, message.c.received_at)
+def activity(connection: Connection, now: datetime) -> Mapping[str, Activity]:
+    """By partner id; partners without any are left out.
+
+    What lies ahead of `now` was written while the clock was wrong, and is no last moment.
+    """
+    entry, message = tables.audit_entry.c, tables.inbound_message.c
+    until = now + timedelta(seconds=CLOCK_TOLERANCE)
+    by_now = entry.at <= until
+    delivered = _latest(connection, entry.partner_id, entry.at, entry.event.like("delivered %"), by_now)
+    booked = _latest(connection, entry.partner_id, entry.at, entry.event == "appointment booked", by_now)
+    received = _latest(connection, message.partner_id, message.received_at, message.received_at <= until)
     unconfirmed = connection.execute(
-        select(entry.c.partner_id, func.count())
-        .where(entry.c.event == "delivered unconfirmed")
-        .group_by(entry.c.partner_id)
+        select(entry.partner_id, func.count())
+        .where(entry.event == "delivered unconfirmed")
+        .group_by(entry.partner_id)
     )
     counts = {row[0]: row[1] for row in unconfirmed}
     return {
