@@ -4,17 +4,13 @@ For the doctor; reads only. What the role may not do stands in
 `agent.adapters.practice_layout`.
 """
 
-from collections.abc import Iterator
-
 from sqlalchemy import Connection, text
 
-from agent.adapters import tables
 from agent.adapters.database import Connector
-from agent.adapters.practice_schema import agent_tables, practice_tables, required_rights
+from agent.adapters.practice_schema import required_rights
 
 OLDEST_SERVER = {"postgresql": (14, 0), "sqlite": (3, 35)}
 """As docs/practice-database.md promises."""
-_CHANGES = ("INSERT", "UPDATE", "DELETE", "TRUNCATE")
 
 _ROLE = text("""
 SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolbypassrls FROM pg_roles WHERE rolname = current_user
@@ -24,9 +20,13 @@ SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname IN (:practice, :agent) AND c.relkind IN ('r', 'v', 'p', 'm')
   AND pg_has_role(current_user, c.relowner, 'USAGE')
 """)
-_HAS = text("""
-SELECT has_table_privilege(c.oid, :privilege) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = :schema AND c.relname = :table
+_CHANGED = text("""
+SELECT n.nspname AS schema, c.relname AS name, change
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS change
+WHERE n.nspname IN (:practice, :agent) AND c.relkind IN ('r', 'v', 'p', 'm')
+  AND has_table_privilege(c.oid, change)
+ORDER BY 1, 2, 3
 """)
 _STANDBY = text("SELECT pg_is_in_recovery()")
 _READ_ONLY = text("SELECT current_setting('default_transaction_read_only') = 'on'")
@@ -61,18 +61,9 @@ def excess_rights(connection: Connection, connector: Connector) -> list[str]:
     if connection.scalar(_OWNED, schemas):
         # An owner may do everything with what it owns: to list that would bury the reason.
         return [*found, "owner of tables"]
-    return [*found, *_further(connection, connector)]
-
-
-def _further(connection: Connection, connector: Connector) -> Iterator[str]:
     needed = {(right.table.name, right.privilege) for right in required_rights() if not right.columns}
-    schemas = {
-        tables.PRACTICE_SCHEMA: connector.practice_schema,
-        tables.AGENT_SCHEMA: connector.agent_schema,
-    }
-    for table in (*practice_tables(), *agent_tables()):
-        schema = schemas[table.schema or ""]
-        for privilege in _CHANGES:
-            place = {"schema": schema, "table": table.name, "privilege": privilege}
-            if (table.name, privilege) not in needed and connection.scalar(_HAS, place):
-                yield f"{privilege} on {schema}.{table.name}"
+    return found + [
+        f"{row.change} on {row.schema}.{row.name}"
+        for row in connection.execute(_CHANGED, schemas)
+        if (row.name, row.change) not in needed
+    ]
