@@ -86,6 +86,8 @@ def test_command_that_the_agent_itself_advises_is_one_that_there_is() -> None:
         ("otv-agent keys pin dentport", "a word is missing"),
         ("otv-agent keys pin dentport dentport.asc other.asc", "too many words"),
         ("otv-agent keys glue dentport", "no command glue"),
+        ("$ otv-agent audit export --since 2027-01-01 out.jsonl --sing", "no option --sing"),
+        ("otv-agent audit export --since 2027-01-01 \\\n    --sign out.jsonl extra", "too many words"),
         ("sudo -u otv-agent /opt/otv-agent/bin/otv-agent sync --dry", "no option --dry"),
         ("export OTV=1; otv-agent audit show --newest", "no value behind --newest"),
         ("otv-agent status | grep failed # otv-agent nonsense", None),

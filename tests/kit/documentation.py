@@ -105,6 +105,7 @@ def _of_program(line: str) -> Iterator[tuple[str, ...]]:
         if not _ENDS_COMMAND.match(word):
             words.append(word)
             continue
+        words = words[1:] if words[:1] == ["$"] else words
         if words[:1] == ["sudo"]:
             words = words[3:] if words[1:2] == ["-u"] else words[1:]
         if len(words) > 1 and Path(words[0]).name == PROGRAM:
