@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DB     ?= sqlite
 N      ?= 1000
 
-.PHONY: demo test check bench corpus race machine crash fuzz consents faults unit-score networks schemas clean
+.PHONY: demo test check bench corpus race machine crash fuzz consents faults unit-score networks schemas screenshots clean
 
 # Rebuilt whenever what it is made from changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -68,6 +68,10 @@ networks: $(VENV)/.installed
 consents: N := 10000
 consents: $(VENV)/.installed
 	$(BIN)/python -m tests.consents --databases $(N)
+
+# The status page's pictures for the documentation, of a real service; six minutes.
+screenshots: $(VENV)/.installed
+	$(BIN)/python -m tests.screenshots
 
 schemas: $(VENV)/.installed
 	$(BIN)/python -m exchange_formats.schema_export exchange_formats/schemas

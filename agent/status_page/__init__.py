@@ -6,7 +6,7 @@
     verdict      the one sentence at the top             wording     kinds, moments and numbers in words
     rendering    templates in two languages              charts      thirty days as numbers for a chart
     visitors     language, cookies, forms of a request   acts        sign-in, release, retry, discard
-    static       style, scripts, pictures                work        what blocks, beside the server's loop
+    static_files style, scripts, pictures                work        what blocks, beside the server's loop
 
 It reads the board (`agent.board`) and lets an operator do what the command
 line does too; no rule of the exchange lives here. It shows ids, counts, times

@@ -61,7 +61,9 @@ class Acts:
         self._require_token()
         if self._visitors.tries.too_many(address(request)):
             raise HTTPException(429)
-        fields = await self._own_form(request)
+        fields = await _fields(request)
+        if not self._visitors.is_own_login(request, fields.get("mark", "")):
+            raise HTTPException(403)
         back = _way_back(fields.get("back", ""))
         response = RedirectResponse(back or "/", 303)
         try:
@@ -73,7 +75,7 @@ class Acts:
         return response
 
     async def sign_out(self, request: Request) -> Response:
-        await self._own_form(request)
+        await self._require_own_form(request)
         response = RedirectResponse("/", 303)
         self._visitors.sign_out(request, response)
         return response
@@ -130,20 +132,17 @@ class Acts:
         visitor = self._visitors.seen(request)
         if not visitor.signed_in:
             return RedirectResponse("/login", 303)
-        await self._own_form(request)
+        await self._require_own_form(request)
         try:
             await beside(partial(act, what))
         except UsageError:
             return self._changed(visitor)
         return RedirectResponse(f"/?done={word}", 303)
 
-    async def _own_form(self, request: Request) -> dict[str, str]:
-        """The fields of a form that this page gave to this browser; 403 for any other."""
-        async with request.form(max_files=0, max_fields=5) as form:
-            fields = {name: value for name, value in form.items() if isinstance(value, str)}
-        if not self._visitors.is_own_form(request, fields.get("mark", "")):
+    async def _require_own_form(self, request: Request) -> None:
+        """One that this page gave to this browser; 403 for any other."""
+        if not self._visitors.is_own_form(request, (await _fields(request)).get("mark", "")):
             raise HTTPException(403)
-        return fields
 
     def _question(self, template: str, visitor: Visitor, board: Board, **values: object) -> Response:
         language = Language(visitor.language, board.time_zone)
@@ -153,6 +152,11 @@ class Acts:
         language = Language(visitor.language)
         content = page("error.html", language, visitor=visitor, status=409, what=CHANGED, remedy="")
         return self._visitors.answer(visitor, content, 409)
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    async with request.form(max_files=0, max_fields=5) as form:
+        return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 def _hold(board: Board, mark: str) -> BoardHold | None:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from agent.language import Language, LanguageCode
 from agent.status_page import wording
-from agent.status_page.static import static_path
+from agent.status_page.static_files import static_path
 
 
 def page(template: str, language: Language, **values: Any) -> str:

@@ -21,7 +21,7 @@ from agent.status_page.charts import chart_data, refused
 from agent.status_page.desk import Desk, hold_mark
 from agent.status_page.gate import Defect, Front, Gate
 from agent.status_page.rendering import page
-from agent.status_page.static import static_file
+from agent.status_page.static_files import static_file
 from agent.status_page.verdict import verdict
 from agent.status_page.visitors import Visitors
 from agent.status_page.work import beside

@@ -51,9 +51,8 @@ class Visitors:
     def seen(self, request: Request) -> Visitor:
         language, chosen = _language(request)
         signed_in = self._is_signed_in(request)
-        return Visitor(
-            language, chosen, signed_in, self.local or signed_in, self._marks.of(self._cookie(request))
-        )
+        mark = self._marks.of(request.cookies.get(self._session, ""))
+        return Visitor(language, chosen, signed_in, self.local or signed_in, mark)
 
     # --- signing in ----------------------------------------------------------------------------
 
@@ -97,7 +96,12 @@ class Visitors:
     # --- forms ---------------------------------------------------------------------------------
 
     def is_own_form(self, request: Request, mark: str) -> bool:
-        return self._marks.fits(self._cookie(request), mark)
+        """Of who is signed in: the mark belongs to the sign-in."""
+        return self._marks.fits(request.cookies.get(self._session, ""), mark)
+
+    def is_own_login(self, request: Request, mark: str) -> bool:
+        """Of who is not, or whose sign-in is over though the browser still has its cookie."""
+        return self._marks.fits(request.cookies.get(self._form, ""), mark)
 
     def new_form(self) -> NewForm:
         """For who has not signed in."""
@@ -106,10 +110,6 @@ class Visitors:
 
     def give_form(self, form: NewForm, response: Response) -> None:
         self._set(response, self._form, form.cookie, int(SIGNED_IN_SECONDS))
-
-    def _cookie(self, request: Request) -> str:
-        """What a form's mark belongs to."""
-        return request.cookies.get(self._session) or request.cookies.get(self._form) or ""
 
     def answer(self, visitor: Visitor, content: str, status: int = 200) -> Response:
         """A page, and with it the language for the next ones."""

@@ -1,6 +1,6 @@
 """Kinds, colours, keys and numbers in words, for the templates; plain functions over plain values."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 from agent.domain.freshness import Freshness
 from agent.domain.heat_map import HeatCell
@@ -69,6 +69,11 @@ def mark(text: str) -> str:
     if len(text) != 40 or not text.isalnum():
         return text
     return " ".join(text[at : at + 4] for at in range(0, 40, 4))
+
+
+def last_day(ends_at: datetime) -> date:
+    """On which it still counts: what ends at midnight ended the day before."""
+    return (ends_at - timedelta(seconds=1)).date()
 
 
 def change(one: Change, language: Language) -> Sentence:

@@ -161,6 +161,8 @@ def test_page_renews_itself_and_leaves_focus_and_opened_parts_as_they_are(
     assert window.run("return document.getElementById('heat-scroller').scrollLeft") == 120
     assert window.run("return document.getElementById('numbers').open")
     assert window.run("return document.getElementById('release-1')") is None
+    told = "return document.getElementById('changed').textContent"
+    assert window.run(told) == "Online booking works. There is nothing to do."
 
 
 def test_page_whose_service_is_gone_says_that_it_is_old(window: Browser, page: Served) -> None:

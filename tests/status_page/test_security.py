@@ -159,6 +159,14 @@ def test_sign_in_has_a_new_id_each_time_and_ends_with_signing_out(page: Served, 
     assert client.cookies["otv_session"] != first
 
 
+def test_who_was_signed_in_before_the_service_began_anew_signs_in_again(client: Client) -> None:
+    client.cookies["otv_session"] = "of-the-run-before"
+    assert "Sign out" not in client.get("/", accept_language="en").body
+    assert client.sign_in(TOKEN).status == 303
+    assert "Sign out" in client.get("/", accept_language="en").body
+    assert client.sign_in(TOKEN).status == 303, "a second tab"
+
+
 def test_after_some_wrong_tokens_the_right_one_is_not_looked_at_either(client: Client) -> None:
     for _ in range(TRIES):
         assert client.sign_in("wrong-token-wrong-token").status == 401

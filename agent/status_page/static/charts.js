@@ -3,6 +3,7 @@
 (() => {
   const HEIGHT = 190;
   const HALF_DAY = 43_200;
+  const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
   const drawn = [];
 
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -12,12 +13,12 @@
   const number = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
   const shown = (_plot, value) => (value == null ? "–" : number.format(value));
 
-  function axes() {
+  function axes(whole) {
     const grid = { stroke: style("--grid"), width: 1 };
     const common = { stroke: style("--quiet"), grid, ticks: grid, font: "12px system-ui, sans-serif" };
     return [
       { ...common, values: (_plot, days) => days.map((one) => day.format(one * 1000)), space: 60 },
-      { ...common, size: 44, values: (_plot, values) => values.map((one) => number.format(one)) },
+      { ...common, size: 44, ...(whole ? { incrs: WHOLE } : {}), values: (_plot, values) => values.map((one) => number.format(one)) },
     ];
   }
 
@@ -35,7 +36,7 @@
       value: (_plot, _sum, _series, at) => (at == null ? "–" : number.format(one[key][at])),
     }));
     // The tallest is drawn first, the others stand before it.
-    return { rows: stacked.reverse(), series: series.reverse() };
+    return { rows: stacked.reverse(), series: series.reverse(), whole: true };
   }
 
   function lines(data, words) {
@@ -55,7 +56,7 @@
       width: place.clientWidth,
       height: HEIGHT,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
-      axes: axes(),
+      axes: axes(made.whole),
       series: [{ label: words.day, value: (_plot, at) => (at == null ? "–" : day.format(at * 1000)) }, ...made.series],
       scales: {
         x: { range: (_plot, first, last) => [first - HALF_DAY, last + HALF_DAY] },

@@ -28,8 +28,16 @@
     document.dispatchEvent(new CustomEvent("part-renewed", { detail: fresh.dataset.part }));
   }
 
+  function tellNewAnswer(page) {
+    const answer = page.getElementById("answer").textContent;
+    if (answer !== document.getElementById("answer").textContent) {
+      document.getElementById("changed").textContent = answer; // for whoever hears the page
+    }
+  }
+
   function take(page) {
     document.title = page.title;
+    tellNewAnswer(page);
     for (const fresh of parts(page)) {
       const name = fresh.dataset.part;
       const part = document.querySelector(`[data-part="${name}"]`);
