@@ -143,6 +143,12 @@ def _anchors(file: Path) -> set[str]:
     return {anchor(words) for _, words in headings(file.read_text(encoding="utf-8"))}
 
 
+def test_page_that_the_agent_itself_names_is_there() -> None:
+    named = {page for text in texts_of_the_agent().values() for page in re.findall(r"docs/[\w-]+\.md", text)}
+    assert named
+    assert {page for page in named if not (ROOT / page).is_file()} == set()
+
+
 def test_map_of_the_documents_leads_to_every_page_and_the_readme_to_the_map() -> None:
     listed = {f"docs/{target}" for target in links(pages()[MAP])}
     assert {page for page in pages() if page.startswith("docs/") and page != MAP} <= listed
