@@ -84,6 +84,7 @@ def test_board_shows_the_practice_its_partners_and_what_came(stage: Stage) -> No
     assert (newest.partner_id, newest.reason, newest.can_retry) == (DENTPORT, "not_openpgp", True)
 
 
+@ON_SQLITE_ALONE
 def test_heat_map_of_the_board_offers_what_the_partners_get(stage: Stage) -> None:
     document = stage.export(Kind.AVAILABILITY)
     board = read(stage)

@@ -130,6 +130,8 @@ def test_service_that_fails_through_days_of_rest_is_late_all_the_same() -> None:
     assert [one.freshness for one in colours] == [GREEN, AMBER, RED]
     assert colours[2].cause is Cause.LATE_WHILE_CLOSED
     assert judge(evening, evening + 20 * DAY, practice=closed).freshness is GREEN
+    came_back = evening + 20 * DAY
+    assert judge(evening, came_back + HOUR, practice=closed, running_since=came_back).freshness is GREEN
 
 
 def test_good_cycle_ahead_of_the_clock_counts_for_nothing() -> None:
@@ -138,6 +140,7 @@ def test_good_cycle_ahead_of_the_clock_counts_for_nothing() -> None:
     wrong = judge(now + CLOCK_TOLERANCE + 1, now)
     assert (wrong.freshness, wrong.cause) == (RED, Cause.UNKNOWN)
     assert judge(now - 1, now, running_since=now + HOUR).freshness is GREEN
+    assert judge(None, now, running_since=now + HOUR).freshness is RED, "no start lies ahead either"
 
 
 def test_held_lane_is_amber_at_least_and_says_so() -> None:

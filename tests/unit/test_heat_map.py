@@ -76,7 +76,7 @@ def test_time_is_offered_if_any_partner_may_book_it_and_without_partners_none_is
     assert offered == [0, 0, 60, 240]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(practices(), practices())
 def test_time_is_offered_in_the_map_where_any_partners_file_has_a_slot(
     one: Practice, other: Practice
@@ -91,7 +91,7 @@ def test_time_is_offered_in_the_map_where_any_partners_file_has_a_slot(
             assert cell.open_minutes >= max(cell.busy_minutes, cell.offered_minutes)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(practices())
 def test_open_and_busy_time_in_the_map_are_those_of_the_partners_file(practice: Practice) -> None:
     found = heat_map(practice.calendar, practice.taken.busy, [], practice.now, DAYS)
