@@ -67,6 +67,19 @@ def test_role_with_what_it_needs_and_nothing_else_is_fine(house: House, role: st
     assert found[Check.TABLES].state is State.FINE
 
 
+def test_tables_of_an_older_program_are_failed_with_the_command_that_mends_them(
+    house: House, sqlite_url: str
+) -> None:
+    run(sqlite_url, "UPDATE schema_version SET version = 1")
+    with agent_on(house, sqlite_url) as agent:
+        found = looked_at(agent)
+    tables = found[Check.TABLES]
+    assert (tables.state, tables.exit_code, Check.AUTHOR in found) == (State.FAILED, 20, False)
+    assert "version 1, and this program works with version 2" in str(tables.said.values["error"])
+    assert tables.remedy is not None
+    assert "otv-agent practice migrate" in tables.remedy.text
+
+
 def test_role_that_lacks_a_right_is_failed_and_named(house: House, role: str, postgresql_url: str) -> None:
     name = role.partition("//")[2].partition(":")[0]
     run(postgresql_url, f"REVOKE INSERT ON practice.appointment FROM {name}")
