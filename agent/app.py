@@ -28,7 +28,7 @@ from agent.adapters.own_key import OwnKey
 from agent.adapters.practice_database import SqlDatabase
 from agent.adapters.process_lock import sole_process
 from agent.adapters.sftp_transport import SftpSettings, SftpTransport
-from agent.adapters.ssh_connection import SshAccount
+from agent.adapters.ssh_account import SshAccount
 from agent.adapters.trial import Trial
 from agent.adapters.watched_clock import WatchedClock
 from agent.clock import utc_now

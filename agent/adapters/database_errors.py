@@ -7,10 +7,11 @@ columns and rights are passed on, because those name the schema alone.
 """
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeGuard
 
-import psycopg
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
 from agent.errors import (
@@ -20,6 +21,9 @@ from agent.errors import (
     SchemaMismatchError,
     WriteLostError,
 )
+
+if TYPE_CHECKING:
+    import psycopg
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html, by class and by single code:
 # connection, invalid login, unknown database, resources (disk full, too many clients), operator
@@ -73,7 +77,9 @@ def translated(place: str) -> Iterator[None]:
     # Without a cause: what the driver wrote may quote a patient's row.
     except DBAPIError as error:
         raise _translation(place, error.orig) from None
-    except (psycopg.Error, sqlite3.Error) as error:  # streamed rows come past SQLAlchemy
+    except Exception as error:  # streamed rows come past SQLAlchemy
+        if not isinstance(error, sqlite3.Error) and not _is_postgresql(error):
+            raise
         raise _translation(place, error) from None
 
 
@@ -89,14 +95,22 @@ def patients_readable() -> Iterator[None]:
 
 
 def _translation(place: str, error: BaseException | None) -> AgentError:
-    if isinstance(error, psycopg.Error):
+    if _is_postgresql(error):
         return _of_postgresql(place, error)
     if isinstance(error, sqlite3.Error):
         return _of_sqlite(place, error)
     return DatabaseError(f"{place}: {type(error).__name__}")
 
 
-def _of_postgresql(place: str, error: psycopg.Error) -> DatabaseError:
+def _is_postgresql(error: BaseException | None) -> "TypeGuard[psycopg.Error]":
+    """Its driver takes long to load; where it was not, this is none of its errors."""
+    psycopg = sys.modules.get("psycopg")
+    return psycopg is not None and isinstance(error, psycopg.Error)
+
+
+def _of_postgresql(place: str, error: "psycopg.Error") -> DatabaseError:
+    import psycopg  # noqa: PLC0415 (it is there already)
+
     code = error.sqlstate
     if code is None:
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):

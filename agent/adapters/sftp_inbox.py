@@ -7,10 +7,13 @@ name (promise P5), and never a probe that it could take for a message.
 
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from agent.adapters.ssh_connection import SshConnection
 from agent.errors import RefusedByServerError, TransferError
 from agent.ports import Delivery
+
+if TYPE_CHECKING:
+    from agent.adapters.ssh_connection import SshConnection
 
 # Written before the answers are read: about the channel's window, so that the line stays busy.
 _UNCONFIRMED_BYTES = 2 * 1024 * 1024
@@ -24,7 +27,7 @@ PROBE_CONTENT = b"A test of the connection by otv-agent: no message, and gone in
 class RemoteInbox:
     """One partner's folder for our files; `address` is for error messages."""
 
-    def __init__(self, connection: SshConnection, address: str, folder: str, request_bytes: int) -> None:
+    def __init__(self, connection: "SshConnection", address: str, folder: str, request_bytes: int) -> None:
         self._connection = connection
         self._client = connection.client
         self._address = address

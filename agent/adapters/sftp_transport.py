@@ -14,13 +14,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from agent.adapters.deadline import within
 from agent.adapters.sftp_inbox import RemoteInbox
-from agent.adapters.ssh_connection import SshAccount, SshConnection
+from agent.adapters.ssh_account import SshAccount
 from agent.errors import DeadlineExceededError, RefusedByServerError, SpoolError
 from agent.ports import Delivery, Listing, Reached, RemoteFile, unheard
+
+if TYPE_CHECKING:
+    from agent.adapters.ssh_connection import SshConnection
 
 # The same names that the inbound sweep accepts.
 _FETCHED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.pgp")
@@ -62,7 +65,7 @@ class SftpTransport:
         Raises TransferError, DeadlineExceededError.
         """
         account, seconds = self._settings.account, self._settings.connect_seconds
-        connection = SshConnection(account)
+        connection = _connection(account)
         try:
             what = f"{account.address}: connecting"
             return within(seconds, what, lambda: connection.shown_host_key(seconds), connection.close)
@@ -73,7 +76,7 @@ class SftpTransport:
     def connect(self, reached: Reached = unheard) -> Iterator["SftpSession"]:
         """An open session; the connection is closed when the block ends, however it ends."""
         settings = self._settings
-        connection = SshConnection(settings.account)
+        connection = _connection(settings.account)
         ends_at = time.monotonic() + settings.cycle_seconds
         try:
             what, seconds = f"{settings.account.address}: connecting", settings.connect_seconds
@@ -83,10 +86,17 @@ class SftpTransport:
             connection.close()
 
 
+def _connection(account: SshAccount) -> "SshConnection":
+    # Imported here: paramiko takes a third of a second of the processor, and most commands connect to nobody.
+    from agent.adapters.ssh_connection import SshConnection  # noqa: PLC0415
+
+    return SshConnection(account)
+
+
 class SftpSession:
     """ports.TransferSession over one connection; not for two threads at once."""
 
-    def __init__(self, settings: SftpSettings, connection: SshConnection, ends_at: float) -> None:
+    def __init__(self, settings: SftpSettings, connection: "SshConnection", ends_at: float) -> None:
         self._settings = settings
         self._connection = connection
         self._client = connection.client

@@ -13,17 +13,15 @@ import binascii
 import logging
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
 
 import paramiko
 from paramiko.packet import Packetizer
 from paramiko.pkey import UnknownKeyType
 
-from agent.adapters.host_keys import HostKeyFile
 from agent.adapters.sftp_answers import MAX_ANSWER_BYTES, MalformedAnswerError, plain_answer
+from agent.adapters.ssh_account import SshAccount
 from agent.errors import HostKeyRefusedError, RefusedByServerError, TransferError
 from agent.ports import ConnectStep, Reached, unheard
 
@@ -66,30 +64,6 @@ _REASONS = {
     UnicodeError: _UNKNOWN_NAME,  # of a host name that no name can be
     paramiko.AuthenticationException: "the server does not accept the user name with our key",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class SshAccount:
-    """Where to log in and as whom; `host_keys` are public key lines such as `ssh-ed25519 AAAA...`.
-
-    `pinned` are those that an operator has pinned or revoked; it is asked at every connection.
-    """
-
-    host: str
-    port: int
-    user_name: str
-    private_key: Path
-    passphrase: Callable[[], str | None]
-    host_keys: tuple[str, ...]
-    pinned: HostKeyFile | None = None
-
-    def accepted_host_keys(self) -> tuple[str, ...]:
-        """Raises HostKeyRefusedError if the pinned ones cannot be read."""
-        return self.pinned.accepted(self.host_keys) if self.pinned else self.host_keys
-
-    @property
-    def address(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 class GuardedClient(paramiko.SFTPClient):

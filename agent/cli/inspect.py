@@ -11,7 +11,6 @@ from agent.cli.context import DEFAULT_CONFIG, ConfigOption, reading
 from agent.cli.screen import out, show, table
 from agent.clock import utc_now
 from agent.errors import GivenUpError
-from agent.metrics import metrics_text
 from agent.status import AuditCheckStatus, Status, read_status
 
 SECONDS_PER_MINUTE, SECONDS_PER_HOUR, SECONDS_PER_DAY = 60, 3600, 86_400
@@ -34,6 +33,9 @@ def status(
 
 def metrics(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Print the status as numbers for Prometheus; `watch.metrics_file` has the service write them."""
+    # Imported here: no other command needs the library.
+    from agent.metrics import metrics_text  # noqa: PLC0415
+
     with reading(config) as agent:
         print(metrics_text(read_status(agent)), end="")  # noqa: T201 - a file, not a message
 

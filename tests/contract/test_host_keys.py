@@ -8,7 +8,7 @@ import pytest
 
 from agent.adapters.host_keys import HostKeyFile, host_key_fingerprint
 from agent.adapters.sftp_transport import SftpSettings, SftpTransport
-from agent.adapters.ssh_connection import SshAccount
+from agent.adapters.ssh_account import SshAccount
 from agent.errors import HostKeyRefusedError
 from tests.kit.sftp_servers import PartnerSftpServer, SshKey, make_ssh_key
 

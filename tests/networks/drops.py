@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.adapters.sftp_transport import SftpSettings, SftpTransport
-from agent.adapters.ssh_connection import SshAccount
+from agent.adapters.ssh_account import SshAccount
 from agent.errors import TransferError
 from agent.ports import Delivery, Transport
 from tests.kit.sftp_servers import OpenSshServer, SshKey, make_ssh_key

@@ -12,7 +12,7 @@ from typing import get_args
 import pytest
 
 from agent.adapters.sftp_transport import SftpSettings, SftpTransport
-from agent.adapters.ssh_connection import SshAccount
+from agent.adapters.ssh_account import SshAccount
 from agent.errors import DeadlineExceededError, RefusedByServerError, TransferError
 from agent.ports import Listing, RemoteFile, TransferSession
 from tests.kit.service import wait_until
