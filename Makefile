@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DB     ?= sqlite
 N      ?= 1000
+# Where it is set, every process compiles all of the agent anew: a third of what a command costs.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test check bench corpus race machine crash fuzz consents faults unit-score networks schemas screenshots clean
 

@@ -23,6 +23,7 @@ from agent.config import load_config
 from agent.domain.availability import Slot, TakenTime, busy_window, free_slots, slot_id
 from agent.domain.documents import instant_text
 from agent.domain.intervals import instant
+from agent.domain.practice import PracticeCalendar
 from agent.flows.file_result import FileResult
 from agent.operations import Agent
 from agent.ports import Clock
@@ -99,14 +100,27 @@ class Stage:
             self._slots = self._spaced_slots()
         return next(self._slots)
 
-    def _spaced_slots(self) -> Iterator[Slot]:
+    def slot_that_can_begin_later(self, seconds: int) -> Slot:
+        """Another one of `slot`; so much later its column is free as well."""
+        offered = {(slot.column_id, slot.assignment_id, slot.start) for slot in self._offered()[1]}
+        while True:
+            slot = self.slot()
+            if (slot.column_id, slot.assignment_id, slot.start + seconds) in offered:
+                return slot
+
+    def _offered(self) -> tuple[PracticeCalendar, list[Slot]]:
         terms, now = self.agent.lane(DENTPORT).terms, instant(utc_now())
         window = (now + 3 * DAY, now + 80 * DAY)
         with self.agent.practice.database.read() as snapshot:
             calendar = snapshot.calendar()
             taken = TakenTime(snapshot.busy(busy_window(calendar, window)))
+        slots = free_slots(calendar, taken, terms, now, window)
+        return calendar, sorted(slots, key=lambda slot: slot.start)
+
+    def _spaced_slots(self) -> Iterator[Slot]:
+        calendar, slots = self._offered()
         free_from: dict[int, int] = {}
-        for slot in sorted(free_slots(calendar, taken, terms, now, window), key=lambda slot: slot.start):
+        for slot in slots:
             offer = calendar.assignments[slot.assignment_id]
             # One person may have two columns.
             who = calendar.columns[slot.column_id].practitioner_id or 0
