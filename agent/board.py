@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from agent.adapters.good_cycles import AuditCheck
+from agent.doctor.finding import Finding
 from agent.domain.day_series import DaySeries
 from agent.domain.freshness import Freshness
 from agent.domain.heat_map import HeatMap
@@ -133,6 +134,8 @@ class Board:
     keys: tuple[BoardKey, ...]
     key_problems: tuple[str, ...]
     """What of the key calendar could not be looked at, a sentence each."""
+    findings: tuple[Finding, ...]
+    """What the doctor finds on this machine beside the work."""
     audit: AuditCheck | None
     open_notes: int | None
     """Possible duplicates and overlaps that the reception has not dealt with."""

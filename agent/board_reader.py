@@ -26,6 +26,8 @@ from agent.board_rows import (
     trouble_rows,
 )
 from agent.clock import utc_now
+from agent.doctor.examination import examine_at_work
+from agent.doctor.finding import Finding
 from agent.domain.practice import PracticeCalendar
 from agent.errors import AgentError
 from agent.freshness import Standing, lane_freshness, read_standing
@@ -35,7 +37,7 @@ from agent.ports import Clock
 from agent.troubles import Troubles, told
 
 KEEP_SECONDS = 60.0
-"""For what is costly: heat map, day series, key calendar."""
+"""For what is costly: heat map, day series, key calendar, what the doctor finds."""
 MOST_SET_ASIDE = 100
 """Rows that are shown; whoever floods a folder must not slow the page down too."""
 USUAL_TIME_ZONE = "Europe/Berlin"
@@ -52,6 +54,16 @@ class _Costly:
     keys: KeyCalendar
     since: float
     agent: Agent
+
+
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    """What the doctor found, since when, for which wiring, and whether the database answered it."""
+
+    findings: tuple[Finding, ...]
+    since: float
+    agent: Agent
+    database_answers: bool
 
 
 @dataclass(slots=True)
@@ -86,6 +98,7 @@ class BoardReader:
         self._wall, self._steady = wall, steady
         self._lock = threading.Lock()
         self._costly: _Costly | None = None
+        self._examined: _Examined | None = None
         # Kept while the database is down: at night nothing is late, whether it answers or not.
         self._calendar: PracticeCalendar | None = None
 
@@ -113,6 +126,7 @@ class BoardReader:
             licence=licence_row(agent),
             keys=tuple(key_rows(costly.keys.dates, now)) if costly else (),
             key_problems=tuple(map(str, costly.keys.faults)) if costly else (),
+            findings=self._findings(look.agent, database_answers=book is not None),
             audit=standing.known.audit,
             open_notes=book.open_notes if book else None,
             heat=costly.charts.heat if costly else None,
@@ -133,6 +147,14 @@ class BoardReader:
             known = _Costly(charts, key_calendar(look.agent, look.now), steady, look.agent)
             self._costly = known
         return known
+
+    def _findings(self, agent: Agent, *, database_answers: bool) -> tuple[Finding, ...]:
+        known, steady = self._examined, self._steady()
+        fits = known is not None and known.agent is agent and known.database_answers is database_answers
+        if known is None or not fits or steady - known.since > KEEP_SECONDS:
+            findings = tuple(examine_at_work(agent, database_answers=database_answers))
+            known = self._examined = _Examined(findings, steady, agent, database_answers)
+        return known.findings
 
 
 def _partners(look: _Look, standing: Standing, book: Book | None) -> Iterator[BoardPartner]:

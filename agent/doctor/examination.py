@@ -62,6 +62,16 @@ def examine(config_path: Path, *, connect: bool, service_account: str | None = N
 _CORRECT = sentence("Correct this line, and run `otv-agent doctor` again.")
 
 
+def examine_at_work(agent: Agent, *, database_answers: bool) -> Iterator[Finding]:
+    """What a running service can look at again and again: quickly done, and nobody outside is asked."""
+    yield from configuration(agent.config)
+    yield gnupg(agent.config)
+    yield from _room(agent)
+    if database_answers:
+        yield from database(agent, own_account())
+        yield from clocks(agent)
+
+
 def _account(config: Config, name: str | None) -> Account:
     if name is not None:
         return named_account(name)
@@ -80,8 +90,7 @@ def _wired(config: Config, account: Account, *, connect: bool) -> Iterator[Findi
         yield failed(Check.CONFIGURATION, said, error, sentence("Put right what is named, and look again."))
         return
     with closing(agent):
-        written = [*disks(config.settings, agent.connector), *_log_folder(config)]
-        yield from disk_room(written, config.settings.min_free_mebibytes)
+        yield from _room(agent)
         in_database = list(database(agent, account))
         yield from in_database
         has_tables = all(
@@ -100,10 +109,12 @@ def _wired(config: Config, account: Account, *, connect: bool) -> Iterator[Findi
             yield audit_log(agent)
 
 
-def _log_folder(config: Config) -> list[Path]:
-    """Where the log lies, once it has been begun."""
-    file = config.settings.logging.file
-    return [file.parent] if file is not None and file.parent.is_dir() else []
+def _room(agent: Agent) -> Iterator[Finding]:
+    settings = agent.config.settings
+    log = settings.logging.file
+    # The log's folder is made when it is begun.
+    logged = [log.parent] if log is not None and log.parent.is_dir() else []
+    yield from disk_room([*disks(settings, agent.connector), *logged], settings.min_free_mebibytes)
 
 
 def _partner(agent: Agent, partner_id: str, *, connect: bool, has_tables: bool) -> Iterator[Finding]:

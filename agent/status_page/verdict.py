@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agent.board import Board, BoardLane, BoardPartner
+from agent.doctor.finding import State
 from agent.domain.freshness import Freshness
 from agent.language import Sentence, sentence
 
@@ -90,6 +91,9 @@ def _of_the_whole(board: Board) -> Iterator[ToDo]:
         yield ToDo(sentence("The licence is not valid."), "keys", urgent=True)
     if board.audit is not None and board.audit.problem is not None:
         yield ToDo(sentence("The audit log is broken."), "keys", urgent=True)
+    amiss = sum(one.state is State.FAILED for one in board.findings)
+    if amiss:
+        yield ToDo(sentence("Faults of this machine or its settings: {count}", count=amiss), "machine")
     near = [one for one in board.keys if one.step is not None and one.step <= KEY_STEP]
     if near or board.key_problems:
         count = len(near) + len(board.key_problems)

@@ -12,6 +12,7 @@ from agent.adapters.good_cycles import FILE_NAME, AuditCheck
 from agent.board import Board
 from agent.board_reader import KEEP_SECONDS, MOST_SET_ASIDE, BoardReader
 from agent.clock import utc_now
+from agent.doctor.finding import Check, State
 from agent.domain.freshness import Freshness
 from agent.domain.heat_map import DAYS
 from agent.errors import TransferError
@@ -80,6 +81,9 @@ def test_board_shows_the_practice_its_partners_and_what_came(stage: Stage) -> No
     assert today.declined[str(declined.reason)] == earlier.declined.get(str(declined.reason), 0) + 1
     assert today.set_aside == earlier.set_aside + 1
 
+    found = {one.check: one.state for one in board.findings}
+    assert (found[Check.GPG], found[Check.TABLES]) == (State.FINE, State.FINE)
+    assert found[Check.CONFIGURATION] is State.WARNING, "nobody watches from outside"
     newest = board.quarantine[0]
     assert (newest.partner_id, newest.reason, newest.can_retry) == (DENTPORT, "not_openpgp", True)
 
@@ -118,6 +122,9 @@ def test_board_without_a_database_says_so_and_shows_what_needs_none(stage: Stage
         assert (found.heat, found.series, found.practice_name, found.open_notes) == (None, None, None, None)
         assert [partner.partner_id for partner in found.partners] == [DENTPORT, ZAHNZEIT]
         assert found.partners[0].outbound.waiting == len(stage.outbox())
+        checks = {one.check for one in found.findings}
+        assert Check.DISK in checks
+        assert Check.TABLES not in checks
     assert reader.read().troubles == ()
 
 

@@ -15,12 +15,13 @@ from agent.board import (
     BoardSetAside,
     BoardTrouble,
 )
+from agent.doctor.finding import Check, failed, fine
 from agent.domain.day_series import DayCounts, DaySeries
 from agent.domain.freshness import Freshness
 from agent.domain.heat_map import HeatCell, HeatColumn, HeatMap
 from agent.domain.key_calendar import KeyDate
 from agent.domain.sudden_change import Change, Sign
-from agent.errors import QuarantineReason, TransferError
+from agent.errors import DiskNearlyFullError, QuarantineReason, TransferError
 from agent.language import sentence
 
 NOW = datetime(2027, 3, 3, 9, 30, tzinfo=UTC)
@@ -48,6 +49,9 @@ def good_board() -> Board:
             BoardKey(KeyDate("dentport", "our SSH key", "dentport_ssh_key", NOW, None), None, None),
         ),
         key_problems=(),
+        findings=(
+            fine(Check.GPG, sentence("gpg has version {gpg}, gpgv version {gpgv}.", gpg="2.4", gpgv="2.4")),
+        ),
         audit=AuditCheck(NOW - timedelta(hours=5), 48_211, None),
         open_notes=2,
         partners=(_partner("dentport", "Dentport"), _partner("zahnzeit", "Zahnzeit")),
@@ -88,9 +92,16 @@ def bad_board() -> Board:
         ),
         given_up=(BoardGivenUp("zahnzeit", "receipts-0000012.pgp", "receipts", NOW - timedelta(days=6)),),
         key_problems=("dentport: the key ring cannot be read",),
+        findings=(*good.findings, DISK_FULL),
     )
 
 
+DISK_FULL = failed(
+    Check.DISK,
+    sentence("{free} MiB are free for {folder}; below {floor} MiB nothing new is begun.",
+             free=12, folder="/var/lib/otv-agent", floor=200),
+    DiskNearlyFullError,
+)  # fmt: skip
 HOLD = BoardHold(
     "dentport",
     "patients",
