@@ -28,7 +28,7 @@ from agent.config.loading import PARTNERS_FOLDER
 from agent.config.places import database_file, named_places
 from agent.domain.keys import KeyFacts
 from agent.errors import UsageError
-from agent.installation import PUBLIC_KEY, SECRETS
+from agent.installation import PUBLIC_KEY, SECRETS, SHEET_FILE
 from agent.key_administration import key_file_content
 
 __all__ = ["Lock", "Made", "is_symmetric", "key_to_lock_with", "make_backup", "members"]
@@ -121,9 +121,8 @@ def _files(config: Config) -> Iterator[Path]:
     """The settings and what belongs to them, the data folder, and whatever else the settings name."""
     settings, beside = config.settings, config.path.parent
     # Not all that lies there: agent.yaml may stand in a folder that is not the agent's alone.
-    yield from (
-        beside / name for name in (config.path.name, AGENT_SCHEMA, PUBLIC_KEY) if (beside / name).is_file()
-    )
+    own = (config.path.name, AGENT_SCHEMA, PUBLIC_KEY, SHEET_FILE)
+    yield from filter(Path.is_file, (beside / name for name in own))
     inbound = [partner.inbound_folder for partner in config.partners.values()]
     for folder in {
         beside / PARTNERS_FOLDER,

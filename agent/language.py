@@ -9,6 +9,7 @@ are said in both.
 
 import io
 import locale
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +17,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from babel import dates, default_locale, numbers
+from babel import dates, numbers
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -106,11 +107,12 @@ class Language:
 
 
 def preferred_language() -> LanguageCode:
-    """What the account's locale asks for; English where it asks for neither."""
-    # Windows names its locales in words, `German_Germany`.
-    asked = (default_locale("LC_MESSAGES") or "", locale.getlocale()[0] or "")
-    german = any(name.lower().startswith(("de", "german")) for name in asked)
-    return LanguageCode.GERMAN if german else LanguageCode.ENGLISH
+    """What the account's locale asks for, in gettext's order; English where it asks for neither."""
+    # Python itself sets LC_CTYPE where the locale is not installed (PEP 538): it says nothing of messages.
+    named = (os.environ.get(name) for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"))
+    # Windows has no such variables, and names its locales in words: `German_Germany`.
+    asked = next(filter(None, named), None) or locale.getlocale()[0] or ""
+    return LanguageCode.GERMAN if asked.lower().startswith(("de", "german")) else LanguageCode.ENGLISH
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from agent.backup import members
 from agent.config import load_config
 from exchange_formats.envelope import Kind
 from exchange_formats.receipts import BookingOutcome
@@ -167,7 +168,18 @@ def test_set_up_leaves_nothing_that_others_may_read(installation: Path) -> None:
         assert stat.S_IMODE((installation / name).stat().st_mode) == 0o600
 
 
-def test_set_up_makes_a_token_for_the_status_page_and_says_where_the_page_is(workplace: Path) -> None:
+def test_backup_holds_every_file_that_set_up_made(workplace: Path, licensor: Licensor) -> None:
+    folder = workplace / "saved"
+    assert init(folder, workplace).code == 0
+    stop_agent_of(folder)
+    made = {file for file in folder.rglob("*") if file.is_file() and file.suffix not in (".lock", ".pgp~")}
+    saved = {member.path for member in members(load_config(folder / "agent.yaml"))}
+    assert {file.name for file in made - saved} == set()
+
+
+def test_set_up_makes_a_token_for_the_status_page_and_says_where_the_page_is(
+    workplace: Path, licensor: Licensor
+) -> None:
     folder = workplace / "paged"
     done = init(folder, workplace)
     stop_agent_of(folder)

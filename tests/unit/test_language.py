@@ -37,5 +37,6 @@ def test_language_follows_the_accounts_locale(
 ) -> None:
     for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("LC_CTYPE", "C.UTF-8")
     monkeypatch.setenv("LANG", name)
     assert preferred_language() == language
