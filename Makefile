@@ -18,9 +18,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: $(VENV)/.installed
 	$(BIN)/python -m tests.demo --database $(DB)
 
-# More than there are cores: much of the time is waiting for disks, servers and gpg.
+# One more than there are cores, for the time spent waiting; each process collects all tests for itself.
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .

@@ -2,7 +2,8 @@
 
 from tests.networks.lanes import answered_within, flooded_folder, junk_left, running_house
 
-JUNK = 150
+JUNK = 600
+"""More than are worked off, however fast the machine is, before the other partner has its answer."""
 
 
 def test_partner_has_its_answer_while_another_ones_flood_is_still_worked_off() -> None:
