@@ -8,7 +8,7 @@ One page of the house. What everything stands on:
     flows/          the stories, one file each: export, tell_updates, hand_over, deliver, fetch, receive;
                     exchange (deliver and fetch in one visit); steps of receive: answer, import_bookings (with
                     sitting and book), acknowledge, hold_bookings; what must not go: hold_export, outdated,
-                    withdrawn, give_up; try_file (receive, taken back)
+                    withdrawn, give_up; what goes: heading, snapshot_document; try_file (receive, taken back)
     ports/          what the stories need from the outside
     adapters/       database, gpg, folders, SFTP: each behind a port
 

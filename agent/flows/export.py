@@ -23,10 +23,11 @@ from functools import partial
 
 from agent.errors import ConsentChangingError, UsageError
 from agent.flows.export_result import ExportResult
+from agent.flows.heading import DocumentHead
 from agent.flows.hold_export import NewcomersHeldError, hold_export, raise_held
 from agent.flows.lane import Lane, PracticeSide
 from agent.flows.outdated import drop, may_know_patients
-from agent.flows.snapshot_document import DocumentHead, Progress, document
+from agent.flows.snapshot_document import Progress, document
 from agent.ports import PracticeSnapshot, SealedFile, WriteTransaction
 from exchange_formats.envelope import Envelope, Kind
 from exchange_formats.file_names import parse_sealed_name, sealed_name

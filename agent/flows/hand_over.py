@@ -16,9 +16,10 @@ from datetime import datetime
 
 from agent.domain import documents
 from agent.domain.own_keys import KeyHandover
+from agent.flows.heading import DocumentHead, envelope_of
 from agent.flows.lane import Lane, PracticeSide
 from exchange_formats.codec import encode
-from exchange_formats.envelope import Envelope, Kind
+from exchange_formats.envelope import Kind
 from exchange_formats.file_names import parse_sealed_name, sealed_name
 from exchange_formats.key_handover import KeyHandoverRecord
 
@@ -46,18 +47,8 @@ def hand_over(practice: PracticeSide, lane: Lane) -> bool:
             "key handover prepared", now, lane.partner_id, message_id=message_id, new=handover.new_fingerprint
         )
         time_zone = work.snapshot.identity().time_zone
-    envelope = Envelope(
-        record="envelope",
-        format="otv",
-        version=1,
-        kind=KIND,
-        message_id=message_id,
-        sequence=sequence,
-        practice_id=practice.practice_id,
-        partner_id=lane.partner_id,
-        created_at=documents.datetime_text(now),
-        time_zone=time_zone,
-        audit_head=str(head),
+    envelope = envelope_of(
+        practice, lane, KIND, DocumentHead(message_id, sequence, now, str(head)), time_zone
     )
     with lane.outbox.draft() as draft:
         lines = encode(envelope, [handover_record(handover)])

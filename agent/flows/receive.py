@@ -20,7 +20,6 @@ from datetime import datetime
 
 from pydantic import TypeAdapter
 
-from agent.domain import documents
 from agent.errors import (
     AgentError,
     DatabaseError,
@@ -30,12 +29,13 @@ from agent.errors import (
 )
 from agent.flows.answer import answer, read_document
 from agent.flows.file_result import FileResult, FileState
+from agent.flows.heading import DocumentHead, envelope_of
 from agent.flows.hold import held_error
 from agent.flows.hold_bookings import BookingsGate, WishesHeldError
 from agent.flows.lane import Lane, PracticeSide
 from agent.ports import ClaimedFile, LedgerMessage, OpenedFile, WriteTransaction
 from exchange_formats.codec import encode
-from exchange_formats.envelope import Envelope, Kind
+from exchange_formats.envelope import Kind
 from exchange_formats.file_names import sealed_name
 from exchange_formats.receipts import BookingOutcome, MessageOutcome, ReceiptRecord
 
@@ -144,20 +144,10 @@ def _put_receipt(
     anew: bool = False,
 ) -> None:
     """The same receipt whenever it is asked for: every field comes from the ledger."""
-    envelope = Envelope(
-        record="envelope",
-        format="otv",
-        version=1,
-        kind=Kind.RECEIPTS,
-        message_id=answered.receipt_id,
-        sequence=answered.receipt_sequence,
-        practice_id=practice.practice_id,
-        partner_id=lane.partner_id,
-        created_at=documents.datetime_text(answered.received_at),
-        time_zone=time_zone,
-        in_reply_to=answered.in_reply_to,
-        audit_head=answered.audit_head,
+    head = DocumentHead(
+        answered.receipt_id, answered.receipt_sequence, answered.received_at, answered.audit_head
     )
+    envelope = envelope_of(practice, lane, Kind.RECEIPTS, head, time_zone, in_reply_to=answered.in_reply_to)
     records = (_RECEIPT_RECORD.validate_json(text) for text in lines)
     with lane.outbox.draft() as draft:
         lane.sealer.seal(encode(envelope, records), draft.file)

@@ -9,19 +9,19 @@ in the clear.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from agent.domain import documents
 from agent.domain.export_measure import SlotsOfDay, slot_differences
 from agent.domain.sudden_change import Change, excessive
 from agent.flows.export import require_agreed
 from agent.flows.export_result import ExportResult
+from agent.flows.heading import DocumentHead, envelope_of
 from agent.flows.hold import may_go
 from agent.flows.hold_export import changes_since, measure_of
 from agent.flows.lane import Lane, PracticeSide
-from agent.flows.snapshot_document import DocumentHead, document
+from agent.flows.snapshot_document import document
 from agent.flows.tell_updates import updates_now
 from agent.ports import GoodState, Hold, PracticeSnapshot
 from exchange_formats.codec import encode
-from exchange_formats.envelope import Envelope, Kind
+from exchange_formats.envelope import Kind
 
 NO_MESSAGE = "rehearsal"
 """Instead of a message id: what is no message must not be taken for one."""
@@ -72,18 +72,8 @@ def rehearse_updates(practice: PracticeSide, lane: Lane, keep: Keep) -> Rehearsa
         time_zone = snapshot.identity().time_zone
     result = ExportResult(kind)
     result.records["appointment_update"] = len(records)
-    envelope = Envelope(
-        record="envelope",
-        format="otv",
-        version=1,
-        kind=kind,
-        message_id=NO_MESSAGE,
-        sequence=newest.sequence + 1 if newest else 1,
-        practice_id=practice.practice_id,
-        partner_id=lane.partner_id,
-        created_at=documents.datetime_text(now),
-        time_zone=time_zone,
-    )
+    head = DocumentHead(NO_MESSAGE, newest.sequence + 1 if newest else 1, now, None)
+    envelope = envelope_of(practice, lane, kind, head, time_zone)
     if records:
         keep(kind, encode(envelope, records))
     return Rehearsal(result, None, (), too_much, not may_go(hold, too_much), hold)

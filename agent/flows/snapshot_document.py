@@ -6,7 +6,6 @@ the same way, so that a rehearsal tells the truth. Nothing is written anywhere.
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import count
 
@@ -20,6 +19,7 @@ from agent.domain.last_look import looked_over
 from agent.domain.practice import PracticeCalendar
 from agent.domain.practice_hours import after_open_time, practice_open
 from agent.flows.export_result import ExportResult
+from agent.flows.heading import DocumentHead, envelope_of
 from agent.flows.lane import Lane, PracticeSide
 from agent.flows.outdated import may_know_patients
 from agent.ports import ConsentedPatient, PracticeSnapshot
@@ -32,16 +32,6 @@ Progress = Callable[[int], None]
 PROGRESS_STEP = 1000
 NOT_YET_GIVEN = "new"
 """How the alias of a patient who has none yet begins in a rehearsal; a real one is hexadecimal."""
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentHead:
-    """What only the story knows: which message this is, of which number and time, at which audit entry."""
-
-    message_id: str
-    sequence: int
-    created_at: datetime
-    audit_head: str | None
 
 
 @contextmanager
@@ -64,7 +54,16 @@ def document(
     calendar, kind, now = snapshot.calendar(), result.kind, head.created_at
     if kind is Kind.AVAILABILITY:
         result.availability = AvailabilityMeasure.under(lane.terms)
-    envelope = _envelope(practice, lane, calendar, kind, head)
+    valid_until, next_expected_at = _lifetime(practice, lane, kind, calendar, now)
+    envelope = envelope_of(
+        practice,
+        lane,
+        kind,
+        head,
+        calendar.time_zone,
+        valid_until=valid_until,
+        next_expected_at=next_expected_at,
+    )
     records = _records(
         snapshot, calendar, lane, kind, now, result, dry_run=dry_run, with_newcomers=with_newcomers
     )
@@ -85,27 +84,6 @@ class _KnownOrNew(Iterator[str]):
 
     def __contains__(self, alias: object) -> bool:
         return str(alias).startswith(NOT_YET_GIVEN) or str(alias) in self._known
-
-
-def _envelope(
-    practice: PracticeSide, lane: Lane, calendar: PracticeCalendar, kind: Kind, head: DocumentHead
-) -> Envelope:
-    valid_until, next_expected_at = _lifetime(practice, lane, kind, calendar, head.created_at)
-    return Envelope(
-        record="envelope",
-        format="otv",
-        version=1,
-        kind=kind,
-        message_id=head.message_id,
-        sequence=head.sequence,
-        practice_id=practice.practice_id,
-        partner_id=lane.partner_id,
-        created_at=documents.datetime_text(head.created_at),
-        valid_until=valid_until,
-        next_expected_at=next_expected_at,
-        time_zone=calendar.time_zone,
-        audit_head=head.audit_head,
-    )
 
 
 def _records(

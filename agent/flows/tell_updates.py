@@ -20,11 +20,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from agent.domain import documents
 from agent.domain.sudden_change import Change as SuddenChange
 from agent.domain.sudden_change import Sign, excessive
 from agent.domain.updates import NEWS_FOR, AppointmentState, news, update_record
 from agent.errors import KeyUnusableError
+from agent.flows.heading import DocumentHead, envelope_of
 from agent.flows.hold import held_error, hold_or_pass
 from agent.flows.hold_bookings import standing_appointments
 from agent.flows.lane import Lane, PracticeSide
@@ -38,7 +38,7 @@ from agent.ports import (
 )
 from exchange_formats.appointment_updates import AppointmentUpdateRecord
 from exchange_formats.codec import encode
-from exchange_formats.envelope import Envelope, Kind
+from exchange_formats.envelope import Kind
 from exchange_formats.file_names import sealed_name
 
 KIND = Kind.APPOINTMENT_UPDATES
@@ -182,19 +182,8 @@ def _publish(practice: PracticeSide, lane: Lane, message: UpdateMessage, time_zo
 
 def _put(practice: PracticeSide, lane: Lane, message: UpdateMessage, time_zone: str) -> SealedFile:
     """The same document under the same name whenever it is asked for: every field was stored."""
-    envelope = Envelope(
-        record="envelope",
-        format="otv",
-        version=1,
-        kind=KIND,
-        message_id=message.message_id,
-        sequence=message.sequence,
-        practice_id=practice.practice_id,
-        partner_id=lane.partner_id,
-        created_at=documents.datetime_text(message.created_at),
-        time_zone=time_zone,
-        audit_head=message.audit_head,
-    )
+    head = DocumentHead(message.message_id, message.sequence, message.created_at, message.audit_head)
+    envelope = envelope_of(practice, lane, KIND, head, time_zone)
     records = (AppointmentUpdateRecord.model_validate_json(line) for line in message.lines)
     name = sealed_name(envelope)
     with lane.outbox.draft() as draft:
