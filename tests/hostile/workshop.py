@@ -42,7 +42,7 @@ FAMILY_NAME = "Kanarienvogel"
 
 
 NEVER_HELD = {"bookings_at_least": 100_000, "cancellations_at_least": 100_000}
-"""The corpus books en masse, which is another test's matter (`tests.flows.test_sudden_change`)."""
+"""The corpus books en masse, which is another test's matter (`tests.flows.test_held_bookings`)."""
 
 Rows = dict[str, list[tuple[Any, ...]]]
 """By table."""
