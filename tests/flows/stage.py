@@ -23,7 +23,6 @@ from agent.config import load_config
 from agent.domain.availability import Slot, TakenTime, busy_window, free_slots, slot_id
 from agent.domain.documents import instant_text
 from agent.domain.intervals import instant
-from agent.domain.practice import PracticeCalendar
 from agent.flows.file_result import FileResult
 from agent.operations import Agent
 from agent.ports import Clock
@@ -44,6 +43,7 @@ from tests.kit.house import House, PartnerSide
 
 DENTPORT, ZAHNZEIT = "dentport", "zahnzeit"
 HOUR, DAY = 3600, 86400
+ROOM = HOUR // 2
 
 ON_SQLITE_ALONE = pytest.mark.parametrize("furnished_stage", ["sqlite"], indirect=True)
 """For what no database has a part in."""
@@ -95,36 +95,32 @@ class Stage:
     # --- what a partner sends --------------------------------------------------------------------
 
     def slot(self) -> Slot:
-        """A slot on offer to new patients, far from every other one that was handed out."""
+        """A slot on offer to new patients, far from every other one that was handed out.
+
+        What stands there may begin or end half an hour later: its column is free and open until then.
+        """
         if self._slots is None:
             self._slots = self._spaced_slots()
         return next(self._slots)
 
-    def slot_that_can_begin_later(self, seconds: int) -> Slot:
-        """Another one of `slot`; so much later its column is free as well."""
-        offered = {(slot.column_id, slot.assignment_id, slot.start) for slot in self._offered()[1]}
-        while True:
-            slot = self.slot()
-            if (slot.column_id, slot.assignment_id, slot.start + seconds) in offered:
-                return slot
-
-    def _offered(self) -> tuple[PracticeCalendar, list[Slot]]:
+    def _spaced_slots(self) -> Iterator[Slot]:
         terms, now = self.agent.lane(DENTPORT).terms, instant(utc_now())
         window = (now + 3 * DAY, now + 80 * DAY)
         with self.agent.practice.database.read() as snapshot:
             calendar = snapshot.calendar()
             taken = TakenTime(snapshot.busy(busy_window(calendar, window)))
-        slots = free_slots(calendar, taken, terms, now, window)
-        return calendar, sorted(slots, key=lambda slot: slot.start)
-
-    def _spaced_slots(self) -> Iterator[Slot]:
-        calendar, slots = self._offered()
+        slots = sorted(free_slots(calendar, taken, terms, now, window), key=lambda slot: slot.start)
+        offered = {(slot.column_id, slot.assignment_id, slot.start) for slot in slots}
+        later = range(0, ROOM + 1, terms.grid_minutes * 60)
         free_from: dict[int, int] = {}
         for slot in slots:
             offer = calendar.assignments[slot.assignment_id]
             # One person may have two columns.
             who = calendar.columns[slot.column_id].practitioner_id or 0
-            if offer.open_to_new_patients and slot.start >= free_from.get(who, 0):
+            has_room = all(
+                (slot.column_id, slot.assignment_id, slot.start + step) in offered for step in later
+            )
+            if offer.open_to_new_patients and has_room and slot.start >= free_from.get(who, 0):
                 free_from[who] = slot.end + HOUR
                 yield slot
 

@@ -33,7 +33,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 def test_two_partners_and_two_receptionists_at_once_never_book_anything_twice(empty_url: str) -> None:
     make_practice(empty_url)
-    result = run_race(empty_url, attempts=100, days=1)
+    result = run_race(empty_url, attempts=200, days=1)
     assert result.complaints == []
 
 
